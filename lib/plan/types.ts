@@ -34,6 +34,8 @@ export type ReadBase =
 
 /** One piece of the target's memory, taken at a stop without any JavaScript: `length` bytes at `base + offset`. */
 export interface MemoryRead {
+  /** What it is read for, by which the trace finds it again among the site's reads. */
+  name?: string
   base: ReadBase
   offset: number
   length: number

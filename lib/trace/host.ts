@@ -1,0 +1,3 @@
+import type { Host } from './types'
+
+export declare function describeHost(): Host
