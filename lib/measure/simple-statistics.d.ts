@@ -1,0 +1,11 @@
+/**
+ * The part of simple-statistics that is used here. Its own types claim to be those of an ES module, although the package
+ * has a CommonJS build, and TypeScript refuses them in a CommonJS program (TS1479).
+ */
+declare module 'simple-statistics' {
+  /** Median of sorted values. */
+  export function medianSorted(sorted: number[]): number
+  /** Linear interpolation between order statistics (R's type 7), of sorted values. */
+  export function quantileSorted(sorted: number[], p: number): number
+  export function medianAbsoluteDeviation(values: number[]): number
+}
