@@ -1,0 +1,127 @@
+// The addon's edge: JavaScript values in, sessions out. No error object is made here: failures are numbers, and
+// lib/session/binding.ts turns them into PremainErrors.
+#include <fcntl.h>
+
+#include "host.h"
+
+namespace premain {
+
+namespace {
+
+std::vector<std::string> strings(const Napi::Array& array) {
+  std::vector<std::string> out;
+  out.reserve(array.Length());
+  for (uint32_t i = 0; i < array.Length(); i++) out.push_back(array.Get(i).ToString().Utf8Value());
+  return out;
+}
+
+LaunchSpec launch_spec(const Napi::Object& from) {
+  LaunchSpec spec;
+  spec.file = from.Get("file").ToString().Utf8Value();
+  spec.argv = strings(from.Get("argv").As<Napi::Array>());
+  spec.env = strings(from.Get("env").As<Napi::Array>());
+  if (const Napi::Value cwd = from.Get("cwd"); cwd.IsString()) spec.cwd = cwd.ToString().Utf8Value();
+  const auto stdio = from.Get("stdio").As<Napi::Array>();
+  for (uint32_t i = 0; i < 3; i++) spec.stdio[i] = stdio.Get(i).ToNumber().Int32Value();
+  if (const Napi::Value limit = from.Get("openFiles"); limit.IsArray()) {
+    const auto pair = limit.As<Napi::Array>();
+    spec.open_files = rlimit{static_cast<rlim_t>(pair.Get(0u).ToNumber().Int64Value()),
+                             static_cast<rlim_t>(pair.Get(1u).ToNumber().Int64Value())};
+  }
+  return spec;
+}
+
+class SessionObject : public Napi::ObjectWrap<SessionObject> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "NativeSession",
+                       {
+                           InstanceMethod<&SessionObject::post>("post"),
+                           InstanceMethod<&SessionObject::kill_now>("killNow"),
+                           InstanceMethod<&SessionObject::held>("held"),
+                           InstanceMethod<&SessionObject::read_memory>("readMemory"),
+                           InstanceMethod<&SessionObject::maps>("maps"),
+                           InstanceMethod<&SessionObject::ref>("ref"),
+                           InstanceMethod<&SessionObject::unref>("unref"),
+                       });
+  }
+
+  // new NativeSession(spec, plan, onRecords): spec.handOver lists descriptors that only the target needs.
+  explicit SessionObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    const auto spec = info[0].As<Napi::Object>();
+    const auto bytes = info[1].As<Napi::Buffer<uint8_t>>();
+    std::optional<Plan> plan = Plan::decode(bytes.Data(), bytes.Length());
+    std::vector<Fd> handed_over;
+    const auto fds = spec.Get("handOver").As<Napi::Array>();
+    for (uint32_t i = 0; i < fds.Length(); i++) handed_over.emplace_back(fds.Get(i).ToNumber().Int32Value());
+    // A plan that does not decode is a defect of lib/session/plan-wire.ts, not of the user's: stop here.
+    if (!plan) Napi::Error::Fatal("premain", "the stop plan does not decode");
+    host_ = std::make_shared<Host>(info.Env(), info[2].As<Napi::Function>(), launch_spec(spec), std::move(*plan),
+                                   std::move(handed_over));
+    info.Env().GetInstanceData<Sessions>()->add(host_);
+    host_->start();
+  }
+
+  // A session that JavaScript has forgotten: nobody can resume its target.
+  ~SessionObject() override {
+    if (host_ && !host_->finished()) host_->session().control().kill_now();
+  }
+
+ private:
+  void post(const Napi::CallbackInfo& info) {
+    Command command{static_cast<Command::Type>(info[0].ToNumber().Int32Value()), {}};
+    if (info[1].IsBuffer()) {
+      const auto plan = info[1].As<Napi::Buffer<uint8_t>>();
+      command.plan.assign(plan.Data(), plan.Data() + plan.Length());
+    }
+    host_->session().control().post(std::move(command));
+  }
+  void kill_now(const Napi::CallbackInfo&) { host_->session().control().kill_now(); }
+  Napi::Value held(const Napi::CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), host_->session().control().held());
+  }
+  // Bytes read into the given buffer, or -1 when the target is not held.
+  Napi::Value read_memory(const Napi::CallbackInfo& info) {
+    bool lossless = false;
+    const uint64_t address = info[0].As<Napi::BigInt>().Uint64Value(&lossless);
+    auto out = info[1].As<Napi::Buffer<uint8_t>>();
+    const int64_t n = host_->session().read_memory(address, out.Data(), out.Length());
+    return Napi::Number::New(info.Env(), static_cast<double>(n));
+  }
+  Napi::Value maps(const Napi::CallbackInfo& info) {
+    Bytes text;
+    if (!host_->session().read_maps(text)) return info.Env().Null();
+    return Napi::Buffer<uint8_t>::Copy(info.Env(), text.data(), text.size());
+  }
+  void ref(const Napi::CallbackInfo& info) {
+    if (!host_->finished()) host_->ref(info.Env());
+  }
+  void unref(const Napi::CallbackInfo& info) {
+    if (!host_->finished()) host_->unref(info.Env());
+  }
+
+  std::shared_ptr<Host> host_;
+};
+
+// [read end, write end], close-on-exec; or -errno.
+Napi::Value make_pipe(const Napi::CallbackInfo& info) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) == -1) return Napi::Number::New(info.Env(), -errno);
+  Napi::Array pair = Napi::Array::New(info.Env(), 2);
+  pair.Set(0u, ends[0]);
+  pair.Set(1u, ends[1]);
+  return pair;
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new Sessions(env));
+  exports.Set("NativeSession", SessionObject::define(env));
+  exports.Set("pipe", Napi::Function::New<make_pipe>(env, "pipe"));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(premain, init)
+
+}  // namespace premain

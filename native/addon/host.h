@@ -1,0 +1,56 @@
+// One session as JavaScript owns it: the tracer thread, its way back into the event loop, and its end.
+#pragma once
+
+#include <napi.h>
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "../session/session.h"
+
+namespace premain {
+
+class Host final : public Sink, public std::enable_shared_from_this<Host> {
+ public:
+  Host(Napi::Env env, Napi::Function callback, LaunchSpec spec, Plan plan, std::vector<Fd> handed_over);
+
+  // Starts the tracer thread. It keeps the host alive until it has reaped the target.
+  void start();
+  Session& session() { return session_; }
+  // Keeps the event loop alive while something is to come, or not.
+  void ref(Napi::Env env) { to_js_.Ref(env); }
+  void unref(Napi::Env env) { to_js_.Unref(env); }
+
+  // Waits for the tracer thread, at most that long; a thread stuck in the kernel is left to itself.
+  void join(std::chrono::milliseconds limit);
+  bool finished() const;
+
+  void deliver(Bytes records) override;
+
+ private:
+  void thread_main();
+
+  Session session_;
+  Napi::ThreadSafeFunction to_js_;
+  std::thread thread_;
+  mutable std::mutex mutex_;
+  std::condition_variable ended_;
+  bool has_ended_ = false;
+};
+
+// The sessions of one environment (the main thread or a worker), ended with it.
+class Sessions {
+ public:
+  explicit Sessions(napi_env env);
+  void add(std::shared_ptr<Host> host) { hosts_.push_back(std::move(host)); }
+  void remove(const Host* host);
+
+ private:
+  static void clean_up(napi_async_cleanup_hook_handle handle, void* self);
+
+  std::vector<std::shared_ptr<Host>> hosts_;
+};
+
+}  // namespace premain

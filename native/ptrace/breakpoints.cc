@@ -1,0 +1,91 @@
+#include "breakpoints.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace premain {
+
+namespace {
+
+constexpr uint64_t kPage = 4096;
+constexpr size_t kWidth = sizeof arch::kBreakpoint;
+
+bool by_address(const Breakpoints::Entry& a, const Breakpoints::Entry& b) { return a.address < b.address; }
+
+}  // namespace
+
+void Breakpoints::add(uint64_t address, int32_t site) { entries_.push_back({address, site, {}, false}); }
+
+// Reads each page that holds entries once, lets `patch(entry, bytes)` change it, and writes the changed stretch.
+template <class Patch>
+void Breakpoints::rewrite_pages(const Memory& memory, Patch patch) {
+  uint8_t page[kPage + kWidth];
+  for (size_t i = 0; i < entries_.size();) {
+    const uint64_t base = entries_[i].address & ~(kPage - 1);
+    size_t end = i;
+    while (end < entries_.size() && entries_[end].address < base + kPage) end++;
+    const uint64_t first = entries_[i].address;
+    const size_t length = entries_[end - 1].address + kWidth - first;
+    const size_t have = memory.read(first, page, length);
+    bool changed = false;
+    for (size_t k = i; k < end; k++) {
+      const size_t at = entries_[k].address - first;
+      if (at + kWidth <= have) changed |= patch(entries_[k], page + at);
+    }
+    if (changed && !memory.write(first, page, have)) {
+      for (size_t k = i; k < end; k++) entries_[k].armed = false;
+    }
+    i = end;
+  }
+}
+
+void Breakpoints::arm_all(const Memory& memory) {
+  std::stable_sort(entries_.begin(), entries_.end(), by_address);
+  entries_.erase(std::unique(entries_.begin(), entries_.end(),
+                             [](const Entry& a, const Entry& b) { return a.address == b.address; }),
+                 entries_.end());
+  rewrite_pages(memory, [](Entry& entry, uint8_t* bytes) {
+    memcpy(entry.saved, bytes, kWidth);
+    memcpy(bytes, arch::kBreakpoint, kWidth);
+    return entry.armed = true;
+  });
+}
+
+void Breakpoints::restore_all(const Memory& memory, bool forget) {
+  rewrite_pages(memory, [forget](Entry& entry, uint8_t* bytes) {
+    if (!entry.armed) return false;
+    memcpy(bytes, entry.saved, kWidth);
+    if (forget) entry.armed = false;
+    return true;
+  });
+}
+
+Breakpoints::Entry* Breakpoints::find(uint64_t address) {
+  const Entry key{address, 0, {}, false};
+  const auto at = std::lower_bound(entries_.begin(), entries_.end(), key, by_address);
+  return at != entries_.end() && at->address == address ? &*at : nullptr;
+}
+
+Breakpoints::Entry* Breakpoints::insert(const Memory& memory, uint64_t address, int32_t site) {
+  if (find(address) != nullptr) return nullptr;
+  const Entry key{address, site, {}, false};
+  const auto at = entries_.insert(std::lower_bound(entries_.begin(), entries_.end(), key, by_address), key);
+  if (memory.read(address, at->saved, kWidth) != kWidth || !arm(memory, *at)) {
+    entries_.erase(at);
+    return nullptr;
+  }
+  return &*at;
+}
+
+Status Breakpoints::arm(const Memory& memory, Entry& entry) {
+  Status written = memory.write(entry.address, arch::kBreakpoint, kWidth);
+  entry.armed = static_cast<bool>(written);
+  return written;
+}
+
+Status Breakpoints::disarm(const Memory& memory, Entry& entry) {
+  entry.armed = false;
+  return memory.write(entry.address, entry.saved, kWidth);
+}
+
+}  // namespace premain

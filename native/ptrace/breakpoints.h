@@ -1,0 +1,46 @@
+// The breakpoints of one address space. Each is one-shot: hit, taken out, and remembered, since another thread may have
+// trapped on it already. Written page by page. All addresses are runtime addresses.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "../arch/arch.h"
+#include "memory.h"
+
+namespace premain {
+
+class Breakpoints {
+ public:
+  struct Entry {
+    uint64_t address;
+    int32_t site;
+    uint8_t saved[sizeof arch::kBreakpoint];
+    bool armed;
+  };
+
+  // Forgets everything; for a new address space. Keeps its storage.
+  void clear() { entries_.clear(); }
+  // Notes an address; `arm_all` or `arm` writes it. An address noted twice keeps its first site.
+  void add(uint64_t address, int32_t site);
+  // Sorts and writes all noted addresses. An address outside the mapped text is left unarmed.
+  void arm_all(const Memory& memory);
+  // Writes back the original bytes of all that are armed, into this address space or a forked copy of it.
+  void restore_all(const Memory& memory, bool forget);
+
+  Entry* find(uint64_t address);
+  // Notes and writes one more while the target runs.
+  Entry* insert(const Memory& memory, uint64_t address, int32_t site);
+  Status arm(const Memory& memory, Entry& entry);
+  Status disarm(const Memory& memory, Entry& entry);
+  size_t size() const { return entries_.size(); }
+  void reserve(size_t count) { entries_.reserve(count); }
+
+ private:
+  template <class Patch>
+  void rewrite_pages(const Memory& memory, Patch patch);
+
+  std::vector<Entry> entries_;  // sorted by address once arm_all has run
+};
+
+}  // namespace premain

@@ -1,0 +1,32 @@
+// A process's memory through /proc/pid/mem. The descriptor belongs to one address space: open it anew after every exec
+// (one from before reads nothing). Reading is allowed from any thread; writing is the tracer thread's.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "fd.h"
+#include "result.h"
+
+namespace premain {
+
+class Memory {
+ public:
+  Memory() = default;
+  static Result<Memory> open(pid_t pid);
+
+  // Bytes read, fewer where a mapping ends, 0 where nothing is mapped.
+  size_t read(uint64_t address, void* out, size_t length) const;
+  // Writes even to read-only text, as a debugger may; falls back to PTRACE_POKEDATA where the kernel refuses.
+  Status write(uint64_t address, const void* bytes, size_t length) const;
+
+ private:
+  Memory(pid_t pid, Fd fd) : pid_(pid), fd_(std::move(fd)) {}
+
+  pid_t pid_ = 0;
+  Fd fd_;
+};
+
+}  // namespace premain

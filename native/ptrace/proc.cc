@@ -1,0 +1,150 @@
+#include "proc.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+
+namespace premain {
+
+namespace {
+
+Fd open_proc(pid_t pid, const char* name) {
+  char path[128];
+  snprintf(path, sizeof path, "/proc/%d/%.100s", pid, name);
+  return Fd(open(path, O_RDONLY | O_CLOEXEC));
+}
+
+void append_whole(int fd, Bytes& out) {
+  off_t offset = 0;
+  for (;;) {
+    const size_t at = out.size();
+    out.resize(at + 16384);
+    const ssize_t n = pread(fd, out.data() + at, 16384, offset);
+    out.resize(at + (n > 0 ? static_cast<size_t>(n) : 0));
+    if (n <= 0) return;
+    offset += n;
+  }
+}
+
+uint64_t clock_ns(clockid_t clock) {
+  timespec time;
+  if (clock_gettime(clock, &time) == -1) return 0;
+  return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000ull + static_cast<uint64_t>(time.tv_nsec);
+}
+
+// linux include/linux/posix-timers_types.h: the pid's complement, then CPUCLOCK_SCHED, then the per-thread bit.
+constexpr unsigned kClockSched = 2;
+constexpr unsigned kClockPerThread = 4;
+
+clockid_t cpu_clock(pid_t id, unsigned kind) {
+  return static_cast<clockid_t>((~static_cast<unsigned>(id) << 3) | kind);
+}
+
+}  // namespace
+
+Result<UsageReader> UsageReader::open(pid_t pid) {
+  UsageReader reader;
+  reader.fd_ = open_proc(pid, "stat");
+  if (!reader.fd_) return failed("open");
+  return reader;
+}
+
+Usage UsageReader::read() const {
+  char text[1024];
+  const ssize_t n = pread(fd_.get(), text, sizeof text - 1, 0);
+  if (n <= 0) return {};
+  text[n] = 0;
+  // The command name may hold anything, so count from the last parenthesis: what follows it is field 3.
+  const char* at = strrchr(text, ')');
+  if (at == nullptr) return {};
+  Usage usage;
+  int field = 2;
+  for (at = strchr(at, ' '); at != nullptr; at = strchr(at + 1, ' ')) {
+    field++;
+    if (field == 10) usage.minor_faults = strtoull(at + 1, nullptr, 10);
+    if (field == 12) usage.major_faults = strtoull(at + 1, nullptr, 10);
+    if (field == 39) {
+      usage.processor = atoi(at + 1);
+      break;
+    }
+  }
+  return usage;
+}
+
+Result<MapsReader> MapsReader::open(pid_t pid) {
+  MapsReader reader;
+  reader.fd_ = open_proc(pid, "maps");
+  if (!reader.fd_) return failed("open");
+  return reader;
+}
+
+void MapsReader::append(Bytes& out) const { append_whole(fd_.get(), out); }
+
+void append_auxv(pid_t pid, Bytes& out) {
+  const Fd fd = open_proc(pid, "auxv");
+  if (fd) append_whole(fd.get(), out);
+}
+
+uint64_t auxv_value(const uint8_t* auxv, size_t length, uint64_t type) {
+  for (size_t at = 0; at + 16 <= length; at += 16) {
+    uint64_t entry[2];
+    memcpy(entry, auxv + at, sizeof entry);
+    if (entry[0] == type) return entry[1];
+  }
+  return 0;
+}
+
+std::string executable_path(pid_t pid) {
+  char link[64];
+  char path[4096];
+  snprintf(link, sizeof link, "/proc/%d/exe", pid);
+  const ssize_t n = readlink(link, path, sizeof path);
+  return n > 0 ? std::string(path, static_cast<size_t>(n)) : std::string();
+}
+
+void executable_identity(pid_t pid, uint64_t& device, uint64_t& inode) {
+  char link[64];
+  struct stat info;
+  snprintf(link, sizeof link, "/proc/%d/exe", pid);
+  const bool known = stat(link, &info) == 0;
+  device = known ? info.st_dev : 0;
+  inode = known ? info.st_ino : 0;
+}
+
+std::vector<pid_t> children_of(pid_t pid) {
+  std::vector<pid_t> children;
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/task", pid);
+  DIR* tasks = opendir(path);
+  if (tasks == nullptr) return children;
+  while (const dirent* task = readdir(tasks)) {
+    if (task->d_name[0] == '.') continue;
+    char name[64];
+    snprintf(name, sizeof name, "task/%.20s/children", task->d_name);
+    const Fd fd = open_proc(pid, name);
+    if (!fd) continue;
+    Bytes text;
+    append_whole(fd.get(), text);
+    text.push_back(0);
+    char* at = reinterpret_cast<char*>(text.data());
+    for (char* next = at;; at = next) {
+      const long child = strtol(at, &next, 10);
+      if (next == at) break;
+      children.push_back(static_cast<pid_t>(child));
+    }
+  }
+  closedir(tasks);
+  return children;
+}
+
+uint64_t process_cpu_ns(pid_t pid) { return clock_ns(cpu_clock(pid, kClockSched)); }
+uint64_t thread_cpu_ns(pid_t tid) { return clock_ns(cpu_clock(tid, kClockSched | kClockPerThread)); }
+uint64_t monotonic_ns() { return clock_ns(CLOCK_MONOTONIC); }
+uint64_t realtime_ns() { return clock_ns(CLOCK_REALTIME); }
+
+}  // namespace premain

@@ -1,0 +1,95 @@
+#include "tracee.h"
+
+#include <elf.h>
+#include <linux/kcmp.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+namespace premain {
+
+namespace {
+
+constexpr long kOptions = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK |
+                          PTRACE_O_TRACEVFORK | PTRACE_O_TRACEVFORKDONE | PTRACE_O_TRACEEXIT |
+                          PTRACE_O_EXITKILL;
+
+Status call(__ptrace_request request, pid_t tid, void* address, long data) {
+  if (ptrace(request, tid, address, data) == -1) return failed("ptrace");
+  return ok();
+}
+
+Result<WaitEvent> wait_on(pid_t which) {
+  int status = 0;
+  pid_t tid;
+  do {
+    tid = waitpid(which, &status, __WALL | __WNOTHREAD);
+  } while (tid == -1 && errno == EINTR);
+  if (tid == -1) return failed("waitpid");
+  return WaitEvent{tid, decode_wait_status(status)};
+}
+
+}  // namespace
+
+Result<arch::Registers> StoppedTracee::registers() const {
+  arch::Registers registers;
+  iovec area{&registers, sizeof registers};
+  if (ptrace(PTRACE_GETREGSET, tid_, NT_PRSTATUS, &area) == -1) return failed("ptrace");
+  return registers;
+}
+
+Status StoppedTracee::set_pc(uint64_t value) const {
+  return call(PTRACE_POKEUSER, tid_, reinterpret_cast<void*>(arch::kPcOffset), static_cast<long>(value));
+}
+
+Result<unsigned long> StoppedTracee::event_message() const {
+  unsigned long message = 0;
+  if (ptrace(PTRACE_GETEVENTMSG, tid_, nullptr, &message) == -1) return failed("ptrace");
+  return message;
+}
+
+Result<SignalInfo> StoppedTracee::signal_info() const {
+  siginfo_t info;
+  if (ptrace(PTRACE_GETSIGINFO, tid_, nullptr, &info) == -1) return failed("ptrace");
+  return SignalInfo{info.si_code, info.si_value.sival_ptr};
+}
+
+Result<SyscallInfo> StoppedTracee::syscall_info() const {
+  __ptrace_syscall_info raw{};
+  if (ptrace(PTRACE_GET_SYSCALL_INFO, tid_, sizeof raw, &raw) == -1) return failed("ptrace");
+  SyscallInfo info{raw.op == PTRACE_SYSCALL_INFO_ENTRY, 0, {}, 0};
+  if (info.entry) {
+    info.number = raw.entry.nr;
+    for (int i = 0; i < 6; i++) info.arguments[i] = raw.entry.args[i];
+  } else {
+    info.result = raw.exit.rval;
+  }
+  return info;
+}
+
+Status StoppedTracee::resume(Resume how, int signal) && {
+  const auto request = how == Resume::Continue    ? PTRACE_CONT
+                       : how == Resume::ToSyscall ? PTRACE_SYSCALL
+                                                  : PTRACE_SINGLESTEP;
+  return call(request, std::exchange(tid_, 0), nullptr, signal);
+}
+
+Status StoppedTracee::listen() && { return call(PTRACE_LISTEN, std::exchange(tid_, 0), nullptr, 0); }
+
+Status StoppedTracee::detach(int signal) && { return call(PTRACE_DETACH, std::exchange(tid_, 0), nullptr, signal); }
+
+Status seize(pid_t pid) { return call(PTRACE_SEIZE, pid, nullptr, kOptions); }
+
+Status interrupt(pid_t tid) { return call(PTRACE_INTERRUPT, tid, nullptr, 0); }
+
+bool same_memory(pid_t a, pid_t b) { return syscall(SYS_kcmp, a, b, KCMP_VM, 0, 0) == 0; }
+
+Result<WaitEvent> wait_any() { return wait_on(-1); }
+
+Result<WaitEvent> wait_for(pid_t tid) { return wait_on(tid); }
+
+}  // namespace premain

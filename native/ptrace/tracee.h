@@ -1,0 +1,80 @@
+// A traced thread as types. A StoppedTracee is a thread in a ptrace-stop: only it can be asked or changed, and resuming
+// consumes it. All calls belong to the tracer thread that seized the process.
+//
+// A stopped thread can vanish at any moment (SIGKILL): then a call fails with ESRCH, `vanished()` says so, and its exit
+// is still to be reaped.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+
+#include "../arch/arch.h"
+#include "result.h"
+#include "wait_status.h"
+
+namespace premain {
+
+// Whether a call failed because the stopped tracee is gone.
+inline bool vanished(const Failure& failure) { return failure.error == ESRCH; }
+
+// What a pending signal carries: enough to tell a breakpoint and our own wake-up from the target's affairs.
+struct SignalInfo {
+  int code;
+  const void* value;
+};
+
+// One side of a system call. Source: PTRACE_GET_SYSCALL_INFO, linux 5.3.
+struct SyscallInfo {
+  bool entry;
+  uint64_t number;
+  uint64_t arguments[6];
+  int64_t result;
+};
+
+enum class Resume { Continue, ToSyscall, Step };
+
+class StoppedTracee {
+ public:
+  explicit StoppedTracee(pid_t tid) : tid_(tid) {}
+  StoppedTracee(StoppedTracee&& other) noexcept : tid_(std::exchange(other.tid_, 0)) {}
+  StoppedTracee& operator=(StoppedTracee&& other) noexcept {
+    tid_ = std::exchange(other.tid_, 0);
+    return *this;
+  }
+
+  pid_t tid() const { return tid_; }
+
+  Result<arch::Registers> registers() const;
+  Status set_pc(uint64_t value) const;
+  // PTRACE_GETEVENTMSG: the new thread's or child's id, or the former id at an exec.
+  Result<unsigned long> event_message() const;
+  Result<SignalInfo> signal_info() const;
+  Result<SyscallInfo> syscall_info() const;
+
+  Status resume(Resume how, int signal) &&;
+  // Keeps a group-stopped thread stopped, yet reports its end.
+  Status listen() &&;
+  Status detach(int signal) &&;
+
+ private:
+  pid_t tid_;
+};
+
+struct WaitEvent {
+  pid_t tid;
+  WaitStatus status;
+};
+
+// Seizes the process with every option the tracer uses; the tracee is killed when the tracer thread ends.
+Status seize(pid_t pid);
+// Asks a running thread to stop; the next stop of whatever kind answers it.
+Status interrupt(pid_t tid);
+// Whether two processes share one address space.
+bool same_memory(pid_t a, pid_t b);
+// Waits for the tracer thread's own tracees and children only, never for those of Node. Fails with ECHILD when none is
+// left.
+Result<WaitEvent> wait_any();
+Result<WaitEvent> wait_for(pid_t tid);
+
+}  // namespace premain

@@ -1,0 +1,142 @@
+#include "control.h"
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "../ptrace/proc.h"
+
+namespace premain {
+
+namespace {
+
+int pidfd_open(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
+
+// Through a pidfd, so that a reused number is never hit; by number where the kernel has none (before 5.3).
+void kill_process(int pidfd, pid_t pid) {
+  if (pidfd >= 0) {
+    syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0);
+  } else {
+    kill(pid, SIGKILL);
+  }
+}
+
+void collect(pid_t parent, std::vector<Descendant>& out) {
+  for (const pid_t child : children_of(parent)) {
+    if (out.size() >= 4096) return;
+    out.push_back({child, parent, executable_path(child), false});
+    collect(child, out);
+  }
+}
+
+}  // namespace
+
+void Control::post(Command command) {
+  const std::lock_guard lock(mutex_);
+  commands_.push_back(std::move(command));
+  if (held_) {
+    changed_.notify_one();
+  } else {
+    send_wake();
+  }
+}
+
+// SI_QUEUE with our address as value: nobody else sends that. Process-directed, so that it arrives whatever thread lives.
+void Control::send_wake() {
+  if (pid_ == 0 || wake_pending_ || wakes_closed_) return;
+  siginfo_t info;
+  memset(&info, 0, sizeof info);
+  info.si_signo = SIGSTOP;
+  info.si_code = SI_QUEUE;
+  info.si_pid = getpid();
+  info.si_value.sival_ptr = this;
+  wake_pending_ = syscall(SYS_rt_sigqueueinfo, pid_, SIGSTOP, &info) == 0;
+}
+
+void Control::kill_now() {
+  {
+    const std::lock_guard lock(mutex_);
+    commands_.push_back({Command::Type::End, {}});
+    changed_.notify_one();
+  }
+  (void)end_target(true);
+}
+
+bool Control::held() const {
+  const std::lock_guard lock(mutex_);
+  return held_;
+}
+
+bool Control::killed_by_us() const {
+  const std::lock_guard lock(mutex_);
+  return killed_;
+}
+
+void Control::target_started(pid_t pid) {
+  const std::lock_guard lock(mutex_);
+  pid_ = pid;
+  pidfd_ = Fd(pidfd_open(pid));
+  if (!commands_.empty()) send_wake();
+}
+
+void Control::target_gone() {
+  const std::lock_guard lock(mutex_);
+  pid_ = 0;
+  pidfd_.reset();
+}
+
+Command Control::wait_command() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return !commands_.empty(); });
+  Command command = std::move(commands_.front());
+  commands_.pop_front();
+  return command;
+}
+
+void Control::set_held(bool held) {
+  const std::lock_guard lock(mutex_);
+  held_ = held;
+  if (!held && !commands_.empty()) send_wake();
+}
+
+std::optional<Command> Control::take() {
+  const std::lock_guard lock(mutex_);
+  if (commands_.empty()) return std::nullopt;
+  Command command = std::move(commands_.front());
+  commands_.pop_front();
+  return command;
+}
+
+void Control::wake_seen() {
+  const std::lock_guard lock(mutex_);
+  wake_pending_ = false;
+}
+
+bool Control::close_wakes() {
+  const std::lock_guard lock(mutex_);
+  wakes_closed_ = true;
+  return wake_pending_;
+}
+
+std::vector<Descendant> Control::end_target(bool with_children) {
+  const std::lock_guard lock(mutex_);
+  std::vector<Descendant> family;
+  if (pid_ == 0) return family;
+  killed_ = true;
+  if (with_children) collect(pid_, family);
+  std::vector<Fd> handles;
+  for (const Descendant& member : family) {
+    handles.emplace_back(member.parent == pid_ ? pidfd_open(member.pid) : -1);
+  }
+  kill_process(pidfd_.get(), pid_);
+  for (size_t i = 0; i < family.size(); i++) {
+    if (family[i].parent != pid_) continue;
+    kill_process(handles[i].get(), family[i].pid);
+    family[i].killed = true;
+  }
+  return family;
+}
+
+}  // namespace premain

@@ -1,0 +1,253 @@
+// What the session does at each kind of stop.
+#include <elf.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "session.h"
+
+namespace premain {
+
+void Session::on_signal(World& world, Thread& thread, int signal) {
+  if (signal == SIGTRAP && phase_ >= Phase::AfterExec) return on_trap(world, thread);
+  if (signal == SIGSTOP) {
+    Result<SignalInfo> info = thread.stopped->signal_info();
+    if (info && control_.is_wake(*info)) {
+      control_.wake_seen();
+      const pid_t tid = thread.tid;
+      serve_commands(world);  // may resume, detach or forget the thread
+      Thread* still = world.find(tid);
+      if (still != nullptr && still->stopped) world.resume(*still, phase_ < Phase::Running ? before_running() : how(), false);
+      return;
+    }
+    if (phase_ == Phase::Starting) {  // the launched child's own: its execve is next
+      phase_ = Phase::BeforeExec;
+      return world.resume(thread, Resume::ToSyscall, false);
+    }
+  }
+  thread.signal = signal;
+  if (!thread.foreign) record(wire::Kind::Signal, thread.tid).a = signal;
+  resume(world, thread);
+}
+
+void Session::on_trap(World& world, Thread& thread) {
+  Result<arch::Registers> registers = thread.stopped->registers();
+  if (!registers) return world.resume(thread, how(), false);
+  const uint64_t address = arch::pc(*registers) - arch::kTrapDistance;
+  Breakpoints::Entry* entry = breakpoints_.find(address);
+  if (entry != nullptr && entry->armed) return on_breakpoint(world, thread, *registers, *entry);
+  if (entry != nullptr) {
+    // Another thread had it taken out after this one trapped on it; a SIGTRAP that somebody sent has another code.
+    Result<SignalInfo> info = thread.stopped->signal_info();
+    if (info && info->code == SI_KERNEL) {
+      (void)thread.stopped->set_pc(address);
+      return resume(world, thread);
+    }
+  }
+  thread.signal = SIGTRAP;
+  record(wire::Kind::Signal, thread.tid).a = SIGTRAP;
+  resume(world, thread);
+}
+
+void Session::on_breakpoint(World& world, Thread& thread, const arch::Registers& at, Breakpoints::Entry& entry) {
+  const wire::WireSite site = plan_.sites[static_cast<size_t>(entry.site)];
+  const uint64_t address = entry.address;
+  arch::Registers registers = at;
+  arch::set_pc(registers, address);
+  uint64_t caller = 0;
+  if (site.arm_return >= 0 || (site.flags & wire::kCallerWithin) != 0) {
+    memory_.read(arch::sp(registers), &caller, sizeof caller);
+  }
+  const bool accepted = (site.flags & wire::kCallerWithin) == 0 ||
+                        (caller - bias_ >= site.caller_low && caller - bias_ < site.caller_high);
+  if (!thread.foreign) record_breakpoint(thread, registers, entry, accepted);
+  (void)thread.stopped->set_pc(address);
+
+  if (thread.foreign || !accepted) {
+    // Not for us: over it with the real instruction in place while nobody else runs, and armed again.
+    world.stop_all();
+    (void)breakpoints_.disarm(memory_, entry);
+    const bool report = !thread.foreign && plan_.has(wire::kAllStop);
+    (void)world.step(thread);  // the thread may have ended: not to be touched any more
+    (void)breakpoints_.arm(memory_, entry);
+    if (report) hold(world);
+    held_until_now();
+    if (phase_ == Phase::Ending || phase_ == Phase::Leaving) return;
+    return world.resume_all(how());
+  }
+
+  (void)breakpoints_.disarm(memory_, entry);
+  if (site.arm_return >= 0) breakpoints_.insert(memory_, caller, site.arm_return);
+  const bool last = (site.flags & wire::kLast) != 0;
+  if (plan_.has(wire::kAllStop)) {
+    world.stop_all();
+    hold(world);
+    if (phase_ == Phase::Ending || phase_ == Phase::Leaving) return;
+    if (!last) return world.resume_all(how());
+  }
+  if (!last) return resume(world, thread, (site.flags & wire::kKeepMask) == 0);
+  if (plan_.has(wire::kRun)) return let_go(world);
+  end(world);
+  world.resume(thread, Resume::Continue, false);
+}
+
+void Session::on_syscall(World& world, Thread& thread) {
+  Result<SyscallInfo> info = thread.stopped->syscall_info();
+  if (!info) return world.resume(thread, how(), false);
+  switch (phase_) {
+    case Phase::BeforeExec:
+      if (!info->entry || info->number != SYS_execve) return world.resume(thread, Resume::Continue, false);
+      record(wire::Kind::SyscallEntry, thread.tid).a = static_cast<int64_t>(realtime_ns());
+      phase_ = Phase::InExec;
+      held_until_now();
+      zero_ns_ = monotonic_ns();
+      return world.resume(thread, Resume::ToSyscall, true);
+    case Phase::InExec:
+      exec_error_ = info->result;
+      record(wire::Kind::SyscallExit, thread.tid).a = info->result;
+      end(world);
+      return world.resume(thread, Resume::Continue, false);
+    case Phase::AfterExec:
+      record(wire::Kind::SyscallExit, thread.tid).a = info->result;
+      if (Result<arch::Registers> registers = thread.stopped->registers()) {
+        recorder_.header().address = arch::pc(*registers);
+      }
+      phase_ = Phase::Running;
+      return resume(world, thread);
+    default:
+      break;
+  }
+  if (!plan_.has(wire::kSyscalls) || phase_ != Phase::Running || thread.foreign) {
+    return world.resume(thread, how(), false);
+  }
+  wire::WireRecord& entry = record(wire::Kind::Syscall, thread.tid);
+  if (info->entry) {
+    entry.a = static_cast<int64_t>(info->number);
+    recorder_.section(wire::Section::Arguments, info->arguments, sizeof info->arguments);
+  } else {
+    entry.flags |= wire::kAtExit;
+    entry.b = info->result;
+  }
+  resume(world, thread);
+}
+
+void Session::on_exec(World& world, Thread& thread) {
+  if (thread.foreign || thread.copy) {  // a vfork child has its own memory now
+    (void)std::move(*thread.stopped).detach(0);
+    return world.remove(thread.tid);
+  }
+  const pid_t tid = thread.tid;
+  thread.claimed = true;
+  world.keep_only(tid);
+  if (phase_ == Phase::InExec) placement_->widen(tid);
+  Result<arch::Registers> registers = thread.stopped->registers();
+  open_address_space(tid);
+  breakpoints_.clear();
+
+  Bytes auxv;
+  append_auxv(tid, auxv);
+  entry_ = auxv_value(auxv.data(), auxv.size(), AT_ENTRY);
+  bias_ = entry_ - plan_.header.entry;
+  uint64_t device = 0;
+  uint64_t inode = 0;
+  executable_identity(tid, device, inode);
+  const bool planned =
+      plan_.header.inode == 0 || (device == plan_.header.device && inode == plan_.header.inode);
+
+  wire::WireRecord& exec = record(wire::Kind::Exec, tid);
+  exec.a = static_cast<int64_t>(bias_);
+  exec.flags |= planned ? 0 : wire::kUnplanned;
+  if (registers) {
+    exec.address = arch::pc(*registers);
+    recorder_.registers(*registers);
+    record_initial_stack(arch::sp(*registers));
+  }
+  recorder_.section(wire::Section::Auxv, auxv.data(), auxv.size());
+  const std::string path = executable_path(tid);
+  recorder_.section(wire::Section::Executable, path.data(), path.size());
+  recorder_.section(wire::Section::Maps, [this](Bytes& out) { maps_.append(out); });
+
+  const Resume next = phase_ == Phase::InExec ? Resume::ToSyscall : how();
+  if (phase_ == Phase::InExec) phase_ = Phase::AfterExec;
+  if (planned) arm_plan();
+  if (!planned || plan_.has(wire::kAllStop)) {
+    hold(world);
+    if (phase_ == Phase::Ending || phase_ == Phase::Leaving) return;
+  }
+  held_until_now();
+  world.resume(thread, next, true);
+}
+
+void Session::arm_plan() {
+  const uint64_t before = monotonic_ns();
+  for (size_t i = 0; i < plan_.sites.size(); i++) {
+    if (plan_.sites[i].address != wire::kNoAddress) {
+      breakpoints_.add(plan_.sites[i].address + bias_, static_cast<int32_t>(i));
+    }
+  }
+  breakpoints_.arm_all(memory_);
+  recorder_.header().b = static_cast<int64_t>(monotonic_ns() - before);
+}
+
+void Session::add_sites(const std::vector<uint8_t>& bytes) {
+  std::optional<Plan> more = Plan::decode(bytes.data(), bytes.size());
+  if (!more) return;
+  bias_ = entry_ - more->header.entry;
+  const auto first_site = static_cast<int32_t>(plan_.sites.size());
+  const auto first_read = static_cast<uint32_t>(plan_.reads.size());
+  plan_.reads.insert(plan_.reads.end(), more->reads.begin(), more->reads.end());
+  for (wire::WireSite& site : more->sites) {
+    site.first_read += first_read;
+    if (site.arm_return >= 0) site.arm_return += first_site;
+    plan_.sites.push_back(site);
+    if (site.address == wire::kNoAddress) continue;
+    breakpoints_.insert(memory_, site.address + bias_, static_cast<int32_t>(plan_.sites.size() - 1));
+  }
+}
+
+void Session::on_birth(World& world, Thread& thread, BirthStop::How how) {
+  Result<unsigned long> message = thread.stopped->event_message();
+  if (!message) return world.resume(thread, this->how(), false);
+  const auto born = static_cast<pid_t>(*message);
+  Thread& child = world.add(born);
+  child.claimed = true;
+  placement_->inherit(thread.tid, born);
+  const bool is_thread = how == BirthStop::How::Thread && syscall(SYS_tgkill, pid_, born, 0) == 0;
+  if (!is_thread) {
+    forked_ = true;
+    child.foreign = same_memory(thread.tid, born);
+    child.copy = !child.foreign;
+  }
+  if (!thread.foreign) {
+    wire::WireRecord& birth = record(is_thread ? wire::Kind::Thread : wire::Kind::Fork, thread.tid);
+    birth.a = born;
+    birth.b = !is_thread && how == BirthStop::How::Vfork;
+  }
+  thread.in_vfork = how == BirthStop::How::Vfork;
+  resume(world, thread, false);
+  if (child.stopped) on_trap_stop(world, child);
+}
+
+void Session::on_trap_stop(World& world, Thread& thread) {
+  if (!thread.claimed) return;  // a newborn whose maker has not reported it yet: stays stopped
+  if (thread.copy) return adopt_copy(world, thread);
+  world.resume(thread, how(), false);
+}
+
+// A forked child has a copy of our breakpoints: clean it and let it go.
+void Session::adopt_copy(World& world, Thread& thread) {
+  if (Result<Memory> memory = Memory::open(thread.tid)) breakpoints_.restore_all(*memory, false);
+  if (thread.stopped) (void)std::move(*thread.stopped).detach(0);
+  world.remove(thread.tid);
+}
+
+void Session::on_exit(World& world, Thread& thread) {
+  if (!thread.foreign && phase_ == Phase::Running) {
+    wire::WireRecord& record = this->record(wire::Kind::Thread, thread.tid);
+    record.a = thread.tid;
+    record.b = 1;
+  }
+  resume(world, thread, false);
+}
+
+}  // namespace premain

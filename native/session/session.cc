@@ -1,0 +1,214 @@
+#include "session.h"
+
+#include <signal.h>
+
+#include <algorithm>
+
+namespace premain {
+
+namespace {
+
+constexpr size_t kFlushAt = 1 << 20;
+
+size_t expected_size(const Plan& plan) {
+  size_t bytes = 64 * 1024;
+  for (const wire::WireSite& site : plan.sites) {
+    bytes += 512 + plan.header.stack_bytes + ((site.flags & wire::kMaps) != 0 ? 8192 : 0);
+  }
+  return std::min(bytes, 2 * kFlushAt);
+}
+
+}  // namespace
+
+Session::Session(LaunchSpec spec, Plan plan, std::vector<Fd> handed_over, Sink& sink)
+    : spec_(std::move(spec)), plan_(std::move(plan)), handed_over_(std::move(handed_over)), sink_(sink) {}
+
+void Session::run() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  const Placement placement;
+  placement_ = &placement;
+  recorder_.reserve(expected_size(plan_));
+  breakpoints_.reserve(plan_.sites.size());
+
+  Launcher launcher(spec_);
+  Result<pid_t> started = launcher.start();
+  handed_over_.clear();
+  if (!started) {
+    record_end(wire::End::LaunchFailed, -started.failure().error, started.failure().syscall);
+    return flush();
+  }
+  pid_ = *started;
+  if (Result<UsageReader> usage = UsageReader::open(pid_)) usage_ = std::move(*usage);
+  control_.target_started(pid_);
+  World world(placement, pid_);
+  trace(world);
+  record_end(world, launcher);
+  control_.target_gone();
+  flush();
+}
+
+void Session::trace(World& world) {
+  while (!world.empty()) {
+    Thread* thread = world.next_pending();
+    if (thread == nullptr) {
+      Result<WaitEvent> event = wait_any();
+      if (!event) return;
+      thread = world.note(*event);
+    }
+    if (thread != nullptr) dispatch(world, *thread);
+  }
+  // Set free: still our child, to be reaped at its own end.
+  while (!world.ending()) {
+    Result<WaitEvent> event = wait_for(pid_);
+    if (!event) return;
+    (void)world.note(*event);
+  }
+}
+
+void Session::dispatch(World& world, Thread& thread) {
+  const WaitStatus status = *thread.pending;
+  thread.pending.reset();
+  if (phase_ == Phase::Ending) return world.resume(thread, Resume::Continue, false);
+  std::visit(visitor{
+                 [&](const Exited&) {},  // note() keeps these from coming here
+                 [&](const Killed&) {},
+                 [&](const SignalStop& stop) { on_signal(world, thread, stop.signal); },
+                 [&](const GroupStop&) { resume(world, thread); },
+                 [&](const TrapStop&) { on_trap_stop(world, thread); },
+                 [&](const SyscallStop&) { on_syscall(world, thread); },
+                 [&](const ExecStop&) { on_exec(world, thread); },
+                 [&](const BirthStop& stop) { on_birth(world, thread, stop.how); },
+                 [&](const VforkDone&) { resume(world, thread); },
+                 [&](const ExitStop&) { on_exit(world, thread); },
+                 [&](const OtherStop&) { resume(world, thread); },
+             },
+             status);
+}
+
+void Session::resume(World& world, Thread& thread, bool here) {
+  held_until_now();
+  if (recorder_.size() > kFlushAt) flush();
+  world.resume(thread, how(), here);
+}
+
+// A wake-up came: do what was asked for.
+void Session::serve_commands(World& world) {
+  while (std::optional<Command> command = control_.take()) serve(world, std::move(*command));
+}
+
+void Session::serve(World& world, Command command) {
+  if (phase_ == Phase::Ending || (phase_ == Phase::Leaving && command.type != Command::Type::End)) return;
+  switch (command.type) {
+    case Command::Type::Resume:
+      return;
+    case Command::Type::Pause:
+      return pause(world);
+    case Command::Type::End:
+      return end(world);
+    case Command::Type::Detach:
+      return let_go(world);
+    case Command::Type::AddSites:
+      return add_sites(command.plan);
+  }
+}
+
+// Reports what has been seen and waits until JavaScript lets the target go on. Every thread is stopped, or, where only
+// an unplanned exec is to be decided on, the one that is left.
+void Session::hold(World& world) {
+  recorder_.header().flags |= wire::kHeld;
+  flush();
+  control_.set_held(true);
+  for (;;) {
+    Command command = control_.wait_command();
+    if (command.type == Command::Type::Resume) break;
+    if (command.type != Command::Type::AddSites) control_.set_held(false);
+    serve(world, std::move(command));
+    if (phase_ == Phase::Ending || phase_ == Phase::Leaving) return;
+  }
+  control_.set_held(false);
+  held_until_now();
+}
+
+// The states of all threads, for the question why the target does not go on; then holds.
+void Session::pause(World& world) {
+  if (control_.held()) return;
+  world.stop_all();
+  record(wire::Kind::State, pid_);
+  world.each([this](Thread& thread) {
+    if (!thread.stopped || thread.foreign || thread.copy) return;
+    Result<arch::Registers> registers = thread.stopped->registers();
+    if (!registers) return;
+    record(wire::Kind::State, thread.tid).address = arch::pc(*registers);
+    recorder_.registers(*registers);
+    recorder_.section(wire::Section::Stack, [&](Bytes& out) {
+      const size_t at = out.size();
+      out.resize(at + 16384);
+      out.resize(at + memory_.read(arch::sp(*registers), out.data() + at, 16384));
+    });
+  });
+  hold(world);
+  if (phase_ != Phase::Ending && phase_ != Phase::Leaving) world.resume_all(how());
+}
+
+void Session::end(World& world) {
+  if (phase_ == Phase::Ending) return;
+  threads_at_end_ = world.count();
+  held_until_now();
+  phase_ = Phase::Ending;
+  family_ = control_.end_target(forked_);
+}
+
+// Sets the target free: bytes restored, every thread detached while it is stopped and owes nothing.
+void Session::let_go(World& world) {
+  threads_at_end_ = world.count();
+  phase_ = Phase::Leaving;
+  world.stop_all();
+  breakpoints_.restore_all(memory_, true);
+  held_until_now();
+  bool busy = true;
+  while (busy && phase_ == Phase::Leaving && !world.empty()) {
+    // A thread may stand on a trap that was just taken out, hold a signal or a newborn, or wait for its vfork child; and
+    // a wake-up of ours under way would stop the freed target for ever.
+    busy = control_.close_wakes();
+    world.each([&](Thread& thread) { busy |= thread.pending.has_value() || thread.in_vfork; });
+    if (!busy) break;
+    if (Thread* thread = world.next_pending()) {
+      dispatch(world, *thread);
+    } else {
+      world.resume_all(Resume::Continue);
+      Result<WaitEvent> event = wait_any();
+      if (!event) break;
+      if (Thread* thread = world.note(*event)) dispatch(world, *thread);
+    }
+    if (phase_ == Phase::Leaving) world.stop_all();
+  }
+  if (phase_ != Phase::Leaving) return;
+  world.each([](Thread& thread) {
+    if (thread.stopped) (void)std::move(*thread.stopped).detach(thread.signal);
+  });
+  world.clear();
+  record(wire::Kind::Detached, pid_);
+  held_until_now();
+  flush();
+}
+
+void Session::flush() {
+  if (recorder_.size() > 0) sink_.deliver(recorder_.take());
+}
+
+int64_t Session::read_memory(uint64_t address, void* out, size_t length) {
+  if (!control_.held()) return -1;
+  const std::lock_guard lock(space_mutex_);
+  return static_cast<int64_t>(memory_.read(address, out, length));
+}
+
+bool Session::read_maps(Bytes& out) {
+  if (!control_.held()) return false;
+  const std::lock_guard lock(space_mutex_);
+  maps_.append(out);
+  return true;
+}
+
+}  // namespace premain

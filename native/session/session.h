@@ -1,0 +1,109 @@
+// One traced run: launches the target, walks it through its plan, reports every event, and reaps it.
+//
+// `run` is the whole life of the tracer thread. Its state machine is `phase_`: before execve's entry, until
+// PTRACE_EVENT_EXEC, until execve's exit, running, then
+// leaving (bytes restored, threads still attached) or ending (killed, to be reaped).
+#pragma once
+
+#include <memory>
+#include <mutex>
+
+#include "../ptrace/breakpoints.h"
+#include "../ptrace/launch.h"
+#include "../ptrace/memory.h"
+#include "../ptrace/proc.h"
+#include "control.h"
+#include "plan.h"
+#include "recorder.h"
+#include "world.h"
+
+namespace premain {
+
+// Where finished records go; called on the tracer thread.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  virtual void deliver(Bytes records) = 0;
+};
+
+class Session {
+ public:
+  // `handed_over`: descriptors of this process that only the target needs, closed once it has them.
+  Session(LaunchSpec spec, Plan plan, std::vector<Fd> handed_over, Sink& sink);
+
+  void run();
+
+  // From JavaScript's thread.
+  Control& control() { return control_; }
+  // While the target is held; -1 when it is not.
+  int64_t read_memory(uint64_t address, void* out, size_t length);
+  bool read_maps(Bytes& out);
+
+ private:
+  enum class Phase { Starting, BeforeExec, InExec, AfterExec, Running, Leaving, Ending };
+
+  void trace(World& world);
+  void dispatch(World& world, Thread& thread);
+  void on_signal(World& world, Thread& thread, int signal);
+  void on_trap(World& world, Thread& thread);
+  void on_breakpoint(World& world, Thread& thread, const arch::Registers& registers, Breakpoints::Entry& entry);
+  void on_syscall(World& world, Thread& thread);
+  void on_exec(World& world, Thread& thread);
+  void on_birth(World& world, Thread& thread, BirthStop::How how);
+  void on_trap_stop(World& world, Thread& thread);
+  void adopt_copy(World& world, Thread& thread);
+  void on_exit(World& world, Thread& thread);
+
+  void open_address_space(pid_t pid);
+  void arm_plan();
+  void add_sites(const std::vector<uint8_t>& bytes);
+  void serve_commands(World& world);
+  void serve(World& world, Command command);
+  void hold(World& world);
+  void pause(World& world);
+  void end(World& world);
+  void let_go(World& world);
+
+  wire::WireRecord& record(wire::Kind kind, pid_t tid, int32_t site = -1);
+  void take_reads(const wire::WireSite& site, const arch::Registers& registers);
+  void record_initial_stack(uint64_t sp);
+  void record_breakpoint(Thread& thread, const arch::Registers& registers, const Breakpoints::Entry& entry,
+                         bool accepted);
+  void record_end(const World& world, const Launcher& launcher);
+  void record_end(wire::End how, int64_t status, const char* syscall);
+  // Closes the time during which the open record's stop held the target.
+  void held_until_now();
+  void flush();
+  // Until execve's exit every system call is a stop.
+  Resume before_running() const { return phase_ == Phase::Starting ? Resume::Continue : Resume::ToSyscall; }
+  Resume how() const { return plan_.has(wire::kSyscalls) ? Resume::ToSyscall : Resume::Continue; }
+  void resume(World& world, Thread& thread, bool here = true);
+
+  LaunchSpec spec_;
+  Plan plan_;
+  std::vector<Fd> handed_over_;
+  Sink& sink_;
+  Control control_;
+  Recorder recorder_;
+  Breakpoints breakpoints_;
+  UsageReader usage_;
+  std::mutex space_mutex_;  // memory_ and maps_ are also read by JavaScript's thread while the target is held
+  Memory memory_;
+  MapsReader maps_;
+  const Placement* placement_ = nullptr;
+
+  Phase phase_ = Phase::Starting;
+  pid_t pid_ = 0;
+  uint64_t entry_ = 0;  // AT_ENTRY of the present image
+  uint64_t bias_ = 0;
+  uint64_t zero_ns_ = 0;      // the resume of execve's entry
+  uint64_t report_ns_ = 0;    // when the open record was made
+  uint64_t last_held_ns_ = 0;
+  bool forked_ = false;
+  bool open_ = false;  // a record waits for its held time
+  size_t threads_at_end_ = 0;
+  std::vector<Descendant> family_;
+  std::optional<int64_t> exec_error_;
+};
+
+}  // namespace premain

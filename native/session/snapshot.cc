@@ -1,0 +1,156 @@
+// What the session writes down at a stop.
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+
+#include "session.h"
+
+namespace premain {
+
+namespace {
+
+constexpr uint32_t kMostReads = 64;
+constexpr size_t kLongestStack = 8 << 20;
+
+}  // namespace
+
+void Session::open_address_space(pid_t pid) {
+  const std::lock_guard lock(space_mutex_);
+  if (Result<Memory> memory = Memory::open(pid)) memory_ = std::move(*memory);
+  if (Result<MapsReader> maps = MapsReader::open(pid)) maps_ = std::move(*maps);
+}
+
+wire::WireRecord& Session::record(wire::Kind kind, pid_t tid, int32_t site) {
+  held_until_now();
+  report_ns_ = monotonic_ns();
+  const Usage usage = usage_.read();
+  wire::WireRecord header{};
+  header.kind = kind;
+  header.tid = tid;
+  header.site = site;
+  header.at_ns = zero_ns_ == 0 ? 0 : report_ns_ - zero_ns_;
+  header.cpu_ns = pid_ == 0 ? 0 : process_cpu_ns(pid_);
+  header.thread_cpu_ns = tid == 0 ? 0 : thread_cpu_ns(tid);
+  header.minor_faults = usage.minor_faults;
+  header.major_faults = usage.major_faults;
+  if (placement_ != nullptr && placement_->core() >= 0 && usage.processor >= 0 && tid == pid_ &&
+      usage.processor != placement_->core()) {
+    header.flags |= wire::kCrossed;
+  }
+  recorder_.begin(header);
+  open_ = true;
+  if (last_held_ns_ != 0) {
+    recorder_.section(wire::Section::LastHeld, &last_held_ns_, sizeof last_held_ns_);
+    last_held_ns_ = 0;
+  }
+  return recorder_.header();
+}
+
+void Session::held_until_now() {
+  if (!open_) return;
+  open_ = false;
+  const uint64_t held = monotonic_ns() - report_ns_;
+  if (recorder_.size() > 0) {
+    recorder_.header().held_ns = held;
+  } else {
+    last_held_ns_ = held;  // the record is JavaScript's already
+  }
+}
+
+void Session::record_breakpoint(Thread& thread, const arch::Registers& registers, const Breakpoints::Entry& entry,
+                                bool accepted) {
+  const wire::WireSite& site = plan_.sites[static_cast<size_t>(entry.site)];
+  wire::WireRecord& stop = record(wire::Kind::Breakpoint, thread.tid, entry.site);
+  stop.address = entry.address;
+  stop.flags |= accepted ? 0 : wire::kRejected;
+  if ((site.flags & wire::kRegisters) != 0) recorder_.registers(registers);
+  take_reads(site, registers);
+  if (plan_.header.stack_bytes > 0) {
+    recorder_.section(wire::Section::Stack, [&](Bytes& out) {
+      const size_t at = out.size();
+      const size_t length = std::min<size_t>(plan_.header.stack_bytes, 1 << 20);
+      out.resize(at + length);
+      out.resize(at + memory_.read(arch::sp(registers), out.data() + at, length));
+    });
+  }
+  if ((site.flags & wire::kMaps) != 0) {
+    recorder_.section(wire::Section::Maps, [this](Bytes& out) { maps_.append(out); });
+  }
+}
+
+void Session::take_reads(const wire::WireSite& site, const arch::Registers& registers) {
+  uint64_t values[kMostReads] = {};
+  for (uint32_t i = 0; i < site.read_count && i < kMostReads; i++) {
+    const wire::WireRead& read = plan_.reads[site.first_read + i];
+    uint64_t base = 0;
+    switch (read.base) {
+      case wire::ReadBase::Register:
+        base = read.value < arch::kRegisterCount ? arch::word(registers, read.value) : 0;
+        break;
+      case wire::ReadBase::File:
+        base = read.value + bias_;
+        break;
+      case wire::ReadBase::Read:
+        base = values[read.value];
+        break;
+    }
+    recorder_.section(wire::Section::Read, [&](Bytes& out) {
+      const size_t at = out.size();
+      out.resize(at + read.length);
+      const size_t have =
+          base == 0 ? 0 : memory_.read(base + static_cast<uint64_t>(read.offset), out.data() + at, read.length);
+      out.resize(at + have);
+      if (have > 0) memcpy(&values[i], out.data() + at, std::min<size_t>(have, sizeof values[i]));
+    });
+  }
+}
+
+// argc, argv, envp, auxv and the strings they point to lie between the stack pointer and the end of the stack's mapping.
+void Session::record_initial_stack(uint64_t sp) {
+  recorder_.section(wire::Section::InitialStack, [&](Bytes& out) {
+    constexpr size_t kChunk = 64 * 1024;
+    size_t total = 0;
+    while (total < kLongestStack) {
+      const size_t at = out.size();
+      out.resize(at + kChunk);
+      const size_t have = memory_.read(sp + total, out.data() + at, kChunk);
+      out.resize(at + have);
+      total += have;
+      if (have < kChunk) return;
+    }
+  });
+}
+
+void Session::record_end(wire::End how, int64_t status, const char* syscall) {
+  wire::WireRecord& end = record(wire::Kind::End, pid_);
+  end.a = static_cast<int64_t>(how);
+  end.b = status;
+  end.site = static_cast<int32_t>(threads_at_end_);
+  if (syscall != nullptr) recorder_.section(wire::Section::Syscall, syscall, strlen(syscall));
+  for (const Descendant& one : family_) {
+    recorder_.section(wire::Section::Descendant, [&](Bytes& out) {
+      const wire::WireDescendant head{one.pid, one.parent, one.killed, 0};
+      const auto* bytes = reinterpret_cast<const uint8_t*>(&head);
+      out.insert(out.end(), bytes, bytes + sizeof head);
+      out.insert(out.end(), one.executable.begin(), one.executable.end());
+    });
+  }
+  held_until_now();
+}
+
+void Session::record_end(const World& world, const Launcher& launcher) {
+  if (exec_error_) return record_end(wire::End::ExecFailed, *exec_error_, "execve");
+  if (const std::optional<Failure> failure = launcher.child_failure()) {
+    return record_end(wire::End::LaunchFailed, -failure->error, failure->syscall);
+  }
+  const std::optional<WaitStatus>& ending = world.ending();
+  if (const auto* exited = ending ? std::get_if<Exited>(&*ending) : nullptr) {
+    return record_end(wire::End::Exited, exited->code, nullptr);
+  }
+  const auto* killed = ending ? std::get_if<Killed>(&*ending) : nullptr;
+  const int signal = killed != nullptr ? killed->signal : SIGKILL;
+  const bool ours = control_.killed_by_us() && signal == SIGKILL;
+  record_end(ours ? wire::End::KilledByUs : wire::End::Signaled, signal, nullptr);
+}
+
+}  // namespace premain

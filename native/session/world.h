@@ -1,0 +1,80 @@
+// The threads of one target: which are stopped, what they stopped with, and how to stop and resume them all.
+// Belongs to the tracer thread.
+#pragma once
+
+#include <unordered_map>
+
+#include "../ptrace/placement.h"
+#include "../ptrace/tracee.h"
+
+namespace premain {
+
+struct Thread {
+  pid_t tid = 0;
+  std::optional<StoppedTracee> stopped;
+  // What it stopped with, while that is still to be handled.
+  std::optional<WaitStatus> pending;
+  // To be delivered when it is resumed.
+  int signal = 0;
+  // Its birth was reported by the thread that made it.
+  bool claimed = false;
+  // Blocked in the kernel until its vfork child execs or ends: it runs no code and cannot be stopped.
+  bool in_vfork = false;
+  // A child process that shares the target's memory, traced until it execs or ends.
+  bool foreign = false;
+  // A forked process with a copy of the target's memory, let go at its first stop.
+  bool copy = false;
+  // In a job-control stop: stays stopped when "resumed".
+  bool group_stopped = false;
+  // Past PTRACE_EVENT_EXIT: no further stop is to come.
+  bool exiting = false;
+  // The exit of a system call comes next (with the syscalls option).
+  bool in_syscall = false;
+};
+
+class World {
+ public:
+  World(const Placement& placement, pid_t leader) : placement_(placement), leader_(leader) {
+    add(leader).claimed = true;
+  }
+
+  Thread& add(pid_t tid);
+  Thread* find(pid_t tid);
+  void remove(pid_t tid) { threads_.erase(tid); }
+  void clear() { threads_.clear(); }
+  // At an exec every other thread of the process vanishes.
+  void keep_only(pid_t tid);
+  // Threads of the target itself.
+  size_t count() const;
+  bool empty() const { return threads_.empty(); }
+  // A stopped thread with something to handle, or null.
+  Thread* next_pending();
+  template <class Visit>
+  void each(Visit visit) {
+    for (auto& [tid, thread] : threads_) visit(thread);
+  }
+
+  // Notes one wait event. Null when the thread is gone.
+  Thread* note(const WaitEvent& event);
+  // How the process ended, once its leader was reaped.
+  const std::optional<WaitStatus>& ending() const { return ending_; }
+
+  // Stops every thread that runs; what each stopped with is kept as pending.
+  void stop_all();
+  // Resumes every stopped thread that has nothing pending.
+  void resume_all(Resume how);
+  // Resumes one; `here` asks for the tracer's own core.
+  void resume(Thread& thread, Resume how, bool here);
+  // Runs one instruction of a stopped thread while all others are stopped; false when the thread ended.
+  bool step(Thread& thread);
+
+ private:
+  bool all_stopped() const;
+
+  const Placement& placement_;
+  const pid_t leader_;
+  std::optional<WaitStatus> ending_;
+  std::unordered_map<pid_t, Thread> threads_;
+};
+
+}  // namespace premain
