@@ -43,7 +43,7 @@ export function buildFixture(name: string, options: BuildOptions = {}): string |
 }
 
 function go(args: string[], { env, toolchain }: BuildOptions): SpawnSyncReturns<string> {
-  const release = toolchain === undefined ? { GOTOOLCHAIN: 'local' } : { GOTOOLCHAIN: `go${toolchain}`, GOSUMDB: 'off' }
+  const release = toolchain === undefined ? { GOTOOLCHAIN: 'local' } : { GOTOOLCHAIN: `go${toolchain}` }
   return spawnSync('go', args, {
     cwd: sources,
     encoding: 'utf8',
