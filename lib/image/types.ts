@@ -3,7 +3,11 @@
  * {@link ProgramImage}, whose bytes are read on demand, never the whole file, and whose names are never all decoded.
  */
 
-/** An address or a register's value, `0x` and lower-case hexadecimal digits. @pattern ^0x[0-9a-f]+$ */
+/**
+ * An address or a register's value, `0x` and lower-case hexadecimal digits.
+ *
+ * @pattern ^0x[0-9a-f]+$
+ */
 export type Hex = string
 
 /** One program header of the file, as `readelf -l` shows it. Sizes in bytes. */
