@@ -230,7 +230,10 @@ function rankOfU(x: Float64Array, y: Float64Array, tail: number): number {
  * Two-sided two-sample Kolmogorov–Smirnov test: do the distributions differ in any way? The p-value is exact for samples
  * without ties (counting lattice paths) and conservative with them.
  */
-export function kolmogorovSmirnov(before: readonly number[], after: readonly number[]): { d: number; p: number } | null {
+export function kolmogorovSmirnov(
+  before: readonly number[],
+  after: readonly number[],
+): { d: number; p: number } | null {
   const [x, y] = [sorted(before), sorted(after)]
   const [m, n] = [x.length, y.length]
   if (m * n === 0) return null
@@ -285,8 +288,7 @@ export function wilson(successes: number, trials: number, level = 0.95): Interva
   const z = normalQuantile((1 - level) / 2)
   const rate = successes / trials
   const centre = (rate + (z * z) / (2 * trials)) / (1 + (z * z) / trials)
-  const half =
-    (z / (1 + (z * z) / trials)) * Math.sqrt((rate * (1 - rate)) / trials + (z * z) / (4 * trials * trials))
+  const half = (z / (1 + (z * z) / trials)) * Math.sqrt((rate * (1 - rate)) / trials + (z * z) / (4 * trials * trials))
   return {
     low: successes === 0 ? 0 : Math.max(0, centre - half),
     high: successes === trials ? 1 : Math.min(1, centre + half),

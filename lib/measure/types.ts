@@ -106,9 +106,11 @@ export interface PackageSeries {
   runtime: boolean
   /** How many init functions of it ran. */
   functions: number
+  /** Place of its first init function in the order of running. */
+  order: number
   wallNs: Series
   cpuNs: Series
-  /** Its median wall time, as a part of the median total. */
+  /** Its median time by the chosen clock, as a part of the median total. */
   share: number
   /** Heap use of its inits, where `allocs` was asked for and the runtime told. */
   allocs: PackageAllocs | null
@@ -133,10 +135,10 @@ export interface ChainLink {
   kind: 'step' | 'package'
   /** The step's id, or the package. */
   id: string
-  /** Sum of the medians of what ran before it. */
+  /** Sum of the medians of what ran before it, by the chosen clock. */
   atNs: number
-  /** Its median wall time. */
-  wallNs: number
+  /** Its median time, likewise. */
+  timeNs: number
   /** As a part of the median total. */
   share: number
 }
@@ -150,6 +152,8 @@ export interface MeasureSettings {
   /** How many one-stop launches the fault figures rest on. */
   faultRuns: number
   allocs: boolean
+  /** By which clock packages are ranked and the critical chain is made. */
+  clock: Clock
   until: string
   inits: boolean
   /** Milliseconds; 0 = none. */
@@ -179,11 +183,11 @@ export interface Measurement {
   steps: StepSeries[]
   /** Every init function that ran in any counted launch, in order. */
   inits: InitSeries[]
-  /** The same by package, dearest first (median wall time): whom to blame. */
+  /** The same by package, dearest first by the chosen clock: whom to blame. */
   packages: PackageSeries[]
   /**
    * Start-up runs on one thread, so all of it is critical; this is the shortest list of steps and packages, in order of
-   * time, that makes up 90 % of the median wall time.
+   * time, that makes up 90 % of the sum of the medians.
    */
   criticalChain: ChainLink[]
   /** What a reader must know to read the figures right. */

@@ -57,7 +57,11 @@ function significant(value: number): string {
 /** Writes nanoseconds with the unit that suits their size and three significant digits: `1.23 ms`, `0 ns`, `-45 µs`. */
 export function formatDuration(ns: number): string {
   if (ns === 0) return '0 ns'
-  for (const [unit, scale] of [['s', 1e9], ['ms', 1e6], ['µs', 1e3]] as const) {
+  for (const [unit, scale] of [
+    ['s', 1e9],
+    ['ms', 1e6],
+    ['µs', 1e3],
+  ] as const) {
     // 999.5 of a unit would print as 1000 of it: it belongs to the next.
     if (Math.abs(ns) >= scale * 0.9995) return `${significant(ns / scale)} ${unit}`
   }

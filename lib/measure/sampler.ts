@@ -1,0 +1,136 @@
+import { type ErrorCode, PremainError } from '../errors'
+import type { ErrorInfo, Outcome, Trace } from '../trace/types'
+import { type InittraceLine, parseInittrace } from './inittrace'
+import type { Machinery, MeasureOptions, Program, RunOptions } from './options'
+import { type Samples, summarize } from './summary'
+import { TOOL } from './tool'
+import type { Launch, Measurement, MeasureSettings } from './types'
+
+/** Ways to fail that belong to one launch. All others would befall every launch, and end the measurement. */
+const FAILURES: Partial<Record<ErrorCode, Outcome>> = {
+  EXITED_BEFORE_MAIN: 'exited',
+  TIMEOUT: 'timeout',
+  EXEC_FAILED: 'exec-failed',
+}
+
+const REACHED: ReadonlySet<Outcome | null> = new Set(['reached-main', 'reached-until', 'reached-entry'])
+
+/** How often the runtime is asked for its own account of the inits' heap use: it hardly varies. */
+const ALLOC_RUNS = 3
+
+/** The launches of one program that settings ask for, in order of their kinds. */
+export function launchKinds(settings: MeasureSettings): Launch['kind'][] {
+  return [
+    ...Array<Launch['kind']>(settings.warmup).fill('warmup'),
+    ...Array<Launch['kind']>(settings.cold ? 0 : settings.runs).fill('run'),
+    ...Array<Launch['kind']>(settings.faultRuns).fill('one-stop'),
+    ...Array<Launch['kind']>(settings.allocs ? ALLOC_RUNS : 0).fill('allocs'),
+  ]
+}
+
+/** Launches one program again and again and keeps the samples. */
+export class Sampler {
+  private readonly launches: Launch[] = []
+  private readonly samples: Samples = { run: [], oneStop: [], allocs: [] }
+  private readonly startedAt = new Date().toISOString()
+  private first: Trace | null = null
+  /** The files that execve was given, script first: what cold launches drop. */
+  private files: string[] = []
+
+  constructor(
+    private readonly program: Program,
+    private readonly settings: MeasureSettings,
+    private readonly world: { machinery: Machinery; options: MeasureOptions },
+  ) {}
+
+  /**
+   * One launch.
+   *
+   * @param index its place among all launches, those of other programs included
+   * @throws PremainError when no launch could succeed (`NOT_FOUND`, `PTRACE_DENIED`, …) or on abort
+   */
+  async launch(kind: Launch['kind'], index: number): Promise<Launch> {
+    if (this.settings.cold && kind === 'one-stop') for (const file of this.files) this.world.machinery.dropCache(file)
+    const { trace, error } = await this.attempt(kind)
+    if (trace) this.remember(trace)
+    const ok = error === null && REACHED.has(trace?.outcome ?? null)
+    const launch: Launch = {
+      index,
+      kind,
+      ok,
+      sample: ok && trace ? this.keep(kind, trace) : null,
+      outcome: trace?.outcome ?? (error && FAILURES[error.code as ErrorCode]) ?? null,
+      exit: trace?.exit ?? null,
+      error: error ?? trace?.error ?? null,
+      crossings: trace?.overhead.crossings ?? 0,
+      stops: trace?.totals.stops ?? 0,
+    }
+    this.launches.push(launch)
+    return launch
+  }
+
+  /** Everything so far, described. */
+  measurement(): Measurement {
+    return summarize({
+      tool: TOOL,
+      target: this.first?.target ?? null,
+      host: this.first?.host ?? null,
+      startedAt: this.startedAt,
+      settings: this.settings,
+      launches: this.launches,
+      samples: this.samples,
+    })
+  }
+
+  private async attempt(kind: Launch['kind']): Promise<{ trace: Trace | null; error: ErrorInfo | null }> {
+    try {
+      const trace = await this.world.machinery.runOnce(this.program.file, this.program.args, this.runOptions(kind))
+      return { trace, error: null }
+    } catch (error) {
+      if (!(error instanceof PremainError) || !FAILURES[error.code]) throw error
+      const { code, message, hint, errno, syscall } = error
+      return { trace: (error.trace as Trace | undefined) ?? null, error: { code, message, hint, errno, syscall } }
+    }
+  }
+
+  private runOptions(kind: Launch['kind']): RunOptions {
+    const { cwd, env, signal } = this.world.options
+    const only = kind === 'one-stop' || kind === 'allocs' || this.settings.cold
+    const variables = kind === 'allocs' ? withInittrace(env ?? process.env) : env
+    return {
+      until: this.settings.until,
+      inits: this.settings.inits && !only,
+      only,
+      registers: false,
+      maps: false,
+      timeout: this.settings.timeout,
+      ...(cwd === undefined ? {} : { cwd }),
+      ...(variables === undefined ? {} : { env: variables }),
+      ...(signal === undefined ? {} : { signal }),
+    }
+  }
+
+  private remember(trace: Trace): void {
+    this.first ??= trace
+    if (this.files.length === 0) this.files = [...new Set([...trace.execs.map((exec) => exec.path), trace.target.path])]
+  }
+
+  private keep(kind: Launch['kind'], trace: Trace): number | null {
+    // The whole trace is not kept: a thousand runs of a large program would not fit.
+    const { totals, steps, inits } = trace
+    if (kind === 'run') return this.samples.run.push({ totals, steps, inits }) - 1
+    if (kind === 'one-stop') return this.samples.oneStop.push({ totals, steps, inits }) - 1
+    if (kind === 'allocs') return this.samples.allocs.push(linesOf(trace)) - 1
+    return null
+  }
+}
+
+function linesOf(trace: Trace): InittraceLine[] {
+  return parseInittrace(trace.output.stderr)
+}
+
+/** The environment with GODEBUG=inittrace=1 added to what GODEBUG holds already. */
+function withInittrace(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const defined = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  return { ...Object.fromEntries(defined), GODEBUG: [env['GODEBUG'], 'inittrace=1'].filter(Boolean).join(',') }
+}
