@@ -166,7 +166,8 @@ const DESCRIPTIONS: readonly Omit<StepInfo, 'index'>[] = [
     evidence: {
       reservedBytes: 'address space that it reserved without access (PROT_NONE), bytes',
       mapped: 'what it added to the maps',
-      centrals: 'number of span lists (mheap.central), counted in the target’s memory; null where the layout is unknown',
+      centrals:
+        'number of span lists (mheap.central), counted in the target’s memory; null where the layout is unknown',
       pagesInUse: 'pages of spans in use when it returns; null where the layout is unknown',
       arenaHint: 'where the first arena shall lie; null where the layout is unknown',
     },
