@@ -111,6 +111,11 @@ export interface StateRecord extends RecordBase {
   kind: 'state'
 }
 
+/** Every thread was detached, the text bytes restored: the target runs on its own. */
+export interface DetachedRecord extends RecordBase {
+  kind: 'detached'
+}
+
 /** The target ended, was ended, or was let go: always the last record. */
 export interface EndRecord extends RecordBase {
   kind: 'end'
@@ -136,4 +141,5 @@ export type SessionRecord =
   | SignalRecord
   | SyscallRecord
   | StateRecord
+  | DetachedRecord
   | EndRecord

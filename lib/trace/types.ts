@@ -5,6 +5,9 @@
  */
 import type { ElfInfo, GoInfo, Hex } from '../image/types'
 import type { StepId } from '../plan/types'
+import type { Frame, Mapping } from '../session/types'
+
+export type { Frame, Mapping } from '../session/types'
 
 /** How a step is known; see `Step.status`. */
 export type StepStatus = 'observed' | 'derived' | 'not-applicable' | 'not-reached' | 'missed'
@@ -139,29 +142,6 @@ export interface Stop {
   registers?: Record<string, Hex>
   maps?: Mapping[]
   backtrace?: Frame[]
-}
-
-/** One line of /proc/pid/maps, with what it is for. */
-export interface Mapping {
-  start: Hex
-  end: Hex
-  /** `rwxp` as the kernel prints it. */
-  perms: string
-  offset: Hex
-  dev: string
-  inode: number
-  path: string
-  /** `text`, `rodata`, `data`, `bss`, `heap-arena`, `stack`, `vdso`, `ld.so`, `library`, `anon`, … */
-  role: string
-}
-
-/** One frame of a backtrace, innermost first. */
-export interface Frame {
-  /** Runtime address: the program counter, or the return address in a caller. */
-  address: Hex
-  function: string | null
-  file: string | null
-  line: number | null
 }
 
 /** One package init function that ran. Times are its own, without what it called to initialise first. */

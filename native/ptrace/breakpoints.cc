@@ -67,7 +67,11 @@ Breakpoints::Entry* Breakpoints::find(uint64_t address) {
 }
 
 Breakpoints::Entry* Breakpoints::insert(const Memory& memory, uint64_t address, int32_t site) {
-  if (find(address) != nullptr) return nullptr;
+  if (Entry* known = find(address)) {
+    if (known->armed) return known;
+    known->site = site;
+    return arm(memory, *known) ? known : nullptr;
+  }
   const Entry key{address, site, {}, false};
   const auto at = entries_.insert(std::lower_bound(entries_.begin(), entries_.end(), key, by_address), key);
   if (memory.read(address, at->saved, kWidth) != kWidth || !arm(memory, *at)) {

@@ -29,7 +29,7 @@ class Breakpoints {
   void restore_all(const Memory& memory, bool forget);
 
   Entry* find(uint64_t address);
-  // Notes and writes one more while the target runs.
+  // Notes and writes one more while the target runs; one that is armed keeps its site. Null when it cannot be written.
   Entry* insert(const Memory& memory, uint64_t address, int32_t site);
   Status arm(const Memory& memory, Entry& entry);
   Status disarm(const Memory& memory, Entry& entry);

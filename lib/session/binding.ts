@@ -1,0 +1,52 @@
+/** The typed edge to the addon: the only file that loads it. */
+import { join } from 'node:path'
+import load = require('node-gyp-build')
+
+/** What the tracer thread needs to start the target. */
+export interface LaunchSpec {
+  /** The path given to execve. */
+  file: string
+  argv: readonly string[]
+  /** `NAME=value`. */
+  env: readonly string[]
+  cwd: string | null
+  /** Descriptors of this process that become the target's 0, 1 and 2; -1 is /dev/null. */
+  stdio: readonly [number, number, number]
+  /** Soft and hard RLIMIT_NOFILE for the target; null to inherit. */
+  openFiles: readonly [soft: number, hard: number] | null
+  /** Descriptors that only the target needs: closed once it has them. */
+  handOver: readonly number[]
+}
+
+/** `native/session/control.h` Command::Type. */
+export const COMMAND = { resume: 0, pause: 1, end: 2, detach: 3, addSites: 4 } as const
+
+/** One tracer thread and its target. */
+export interface NativeSession {
+  /** Asks the tracer for something; it is woken if it sleeps. */
+  post(command: (typeof COMMAND)[keyof typeof COMMAND], plan?: Buffer): void
+  /** Kills the target and its direct children at once, without the tracer's help. */
+  killNow(): void
+  /** The target is stopped and waits for `resume`. */
+  held(): boolean
+  /** Fills the buffer from the held target's memory: bytes read, or -1 when it is not held. */
+  readMemory(address: bigint, into: Buffer): number
+  /** /proc/pid/maps of the held target, or null when it is not held. */
+  maps(): Buffer | null
+  ref(): void
+  unref(): void
+}
+
+interface Binding {
+  /** `onRecords` gets batches of records, and null once the tracer thread has been joined. */
+  NativeSession: new (
+    spec: LaunchSpec,
+    plan: Buffer,
+    onRecords: (batch: Buffer | null) => void,
+  ) => NativeSession
+  /** A close-on-exec pipe as [read end, write end], or -errno. */
+  pipe(): [number, number] | number
+}
+
+/** The addon, from prebuilds/ or build/. */
+export const binding = load(join(__dirname, '..', '..')) as Binding

@@ -1,0 +1,158 @@
+/** The options of `trace()` and `launch()`, and their one check. */
+import type { Readable, Writable } from 'node:stream'
+import { PremainError } from '../errors'
+import type { StepId } from '../plan/types'
+
+/** One descriptor of the target, as Node's `child_process` has them; `ipc` has no meaning here. */
+export type StdioEntry = 'pipe' | 'ignore' | 'inherit' | number | Readable | Writable | null | undefined
+
+/** What becomes of the target's descriptors 0, 1 and 2. */
+export type StdioOptions = 'pipe' | 'ignore' | 'inherit' | StdioEntry[]
+
+/** Options of `trace()` and `launch()`. */
+export interface TraceOptions {
+  /** End at a step or a Go symbol. Default `main`. */
+  until?: StepId | string
+  /** Let the program run on freely from the last stop, to its end. Default false: it is ended there. */
+  run?: boolean
+  /** Stop at every package init. Default true. */
+  inits?: boolean
+  /** More Go symbols to stop at, once each. Default none. */
+  stops?: (string | RegExp)[]
+  /** Record the registers at every stop. Default true. */
+  registers?: boolean
+  /** Record the memory maps at every step's stop. Default true. */
+  maps?: boolean
+  /** Record a backtrace at every Go stop. Default false. */
+  backtraces?: boolean
+  /** Record every system call. Default false. */
+  syscalls?: boolean
+  /** The target's working directory. Default: the caller's. */
+  cwd?: string
+  /** The target's environment, whole. Default: the caller's. */
+  env?: Record<string, string | undefined>
+  /** Default `['ignore', 'pipe', 'pipe']`. `trace()` keeps the last 64 KB of each piped stream. */
+  stdio?: StdioOptions
+  /** Milliseconds until the target is ended and the promise rejects with `TIMEOUT`. Default 0: none. */
+  timeout?: number
+  /** Ends the target; the promise rejects with name `AbortError`, code `ABORTED` and `cause` = `signal.reason`. */
+  signal?: AbortSignal
+}
+
+/** The same with every default filled in. */
+export interface ResolvedOptions {
+  until: string
+  run: boolean
+  inits: boolean
+  stops: (string | RegExp)[]
+  registers: boolean
+  maps: boolean
+  backtraces: boolean
+  syscalls: boolean
+  cwd: string
+  env: Record<string, string>
+  stdio: [StdioEntry, StdioEntry, StdioEntry]
+  timeout: number
+  signal: AbortSignal | null
+}
+
+const FLAGS = { run: false, inits: true, registers: true, maps: true, backtraces: false, syscalls: false } as const
+
+const KNOWN = new Set([...Object.keys(FLAGS), 'until', 'stops', 'cwd', 'env', 'stdio', 'timeout', 'signal'])
+
+function invalid(message: string, hint: string): PremainError {
+  return new PremainError('INVALID_OPTION', message, { hint })
+}
+
+/** The `(file, args?, options?)` and `(file, options?)` signatures, told apart. */
+export function splitArguments(
+  args: readonly string[] | TraceOptions | undefined,
+  options: TraceOptions | undefined,
+): { args: string[]; options: TraceOptions } {
+  if (args !== undefined && !Array.isArray(args)) return { args: [], options: args as TraceOptions }
+  const list = [...((args as readonly string[] | undefined) ?? [])]
+  for (const one of list) {
+    if (typeof one !== 'string' || one.includes('\0')) {
+      throw invalid('an argument is not a string without NUL bytes', 'args is an array of strings')
+    }
+  }
+  return { args: list, options: options ?? {} }
+}
+
+/** Checks every option; throws `INVALID_OPTION`. */
+export function resolveOptions(options: TraceOptions): ResolvedOptions {
+  for (const key of Object.keys(options)) {
+    if (!KNOWN.has(key)) throw invalid(`unknown option ${JSON.stringify(key)}`, `options are ${[...KNOWN].join(', ')}`)
+  }
+  const flags = { ...FLAGS } as Record<keyof typeof FLAGS, boolean>
+  for (const key of Object.keys(FLAGS) as (keyof typeof FLAGS)[]) {
+    const value = options[key] ?? FLAGS[key]
+    if (typeof value !== 'boolean') throw invalid(`option ${key} is not a boolean`, `${key}: true or false`)
+    flags[key] = value
+  }
+  return {
+    ...flags,
+    until: resolveUntil(options.until),
+    stops: resolveStops(options.stops),
+    cwd: resolveCwd(options.cwd),
+    env: resolveEnv(options.env ?? process.env),
+    stdio: resolveStdio(options.stdio),
+    timeout: resolveTimeout(options.timeout),
+    signal: resolveSignal(options.signal),
+  }
+}
+
+function resolveUntil(until: unknown = 'main'): string {
+  if (typeof until === 'string' && until !== '') return until
+  throw invalid('option until is not a step or a symbol', "until: 'schedinit', or a Go symbol such as 'main.main'")
+}
+
+function resolveStops(stops: unknown = []): (string | RegExp)[] {
+  if (Array.isArray(stops) && stops.every((s) => typeof s === 'string' || s instanceof RegExp)) return stops
+  throw invalid('option stops is not an array of symbols', "stops: ['net.Dial', /^net\\/http\\.init/]")
+}
+
+function resolveCwd(cwd: unknown = process.cwd()): string {
+  if (typeof cwd === 'string' && cwd !== '' && !cwd.includes('\0')) return cwd
+  throw invalid('option cwd is not a path', 'cwd: a directory')
+}
+
+function resolveEnv(env: unknown): Record<string, string> {
+  if (typeof env !== 'object' || env === null) throw invalid('option env is not an object', 'env: { NAME: value }')
+  const out: Record<string, string> = {}
+  for (const [name, value] of Object.entries(env)) {
+    if (value === undefined) continue
+    if (name === '' || name.includes('=') || `${name}${value}`.includes('\0')) {
+      throw invalid(`environment variable ${JSON.stringify(name)} cannot be passed on`, 'no "=" in names, no NUL bytes')
+    }
+    out[name] = String(value)
+  }
+  return out
+}
+
+function resolveStdio(stdio: unknown = ['ignore', 'pipe', 'pipe']): [StdioEntry, StdioEntry, StdioEntry] {
+  const list = typeof stdio === 'string' ? [stdio, stdio, stdio] : stdio
+  if (!Array.isArray(list) || list.length > 3) {
+    throw invalid('option stdio is not a list of three', 'the target has no descriptor but 0, 1 and 2')
+  }
+  for (const entry of list) {
+    const known = entry == null || entry === 'pipe' || entry === 'ignore' || entry === 'inherit'
+    if (!known && !Number.isInteger(entry) && typeof (entry as { fd?: unknown }).fd !== 'number') {
+      throw invalid('an entry of stdio has no descriptor', "'pipe', 'ignore', 'inherit', a descriptor, or a stream")
+    }
+  }
+  return [list[0] ?? 'ignore', list[1] ?? 'pipe', list[2] ?? 'pipe']
+}
+
+function resolveTimeout(timeout: unknown = 0): number {
+  if (typeof timeout === 'number' && timeout >= 0 && timeout <= 0x7fffffff) return timeout
+  throw invalid('option timeout is not a number of milliseconds', 'timeout: 0 (none) to 2147483647')
+}
+
+function resolveSignal(signal: unknown): AbortSignal | null {
+  if (signal == null) return null
+  if (signal instanceof AbortSignal || typeof (signal as AbortSignal).addEventListener === 'function') {
+    return signal as AbortSignal
+  }
+  throw invalid('option signal is not an AbortSignal', 'signal: new AbortController().signal')
+}

@@ -1,0 +1,140 @@
+/** From a name to a planned program: the file, its image, its plan; remembered while the file does not change. */
+import { statSync } from 'node:fs'
+import { PremainError } from '../errors'
+import { classifyProgram, resolveProgram } from '../image/classify'
+import { openImage } from '../image/image'
+import type { FileIdentity, ProgramImage } from '../image/types'
+import { planStops, type PlanOptions } from '../plan/plan'
+import type { StopPlan } from '../plan/types'
+import type { ResolvedOptions } from './options'
+
+/** How many images are remembered between launches. */
+const REMEMBERED_IMAGES = 4
+
+/** A program that can be launched. */
+export interface PreparedProgram {
+  /** The path given to execve. */
+  path: string
+  argv: string[]
+  /** The image that will be in place after execve: the file itself, or the last interpreter of its `#!` chain. */
+  image: ProgramImage
+  plan: StopPlan
+  /** The `#!` chain, outermost first; empty for an ELF file. */
+  scripts: { path: string; interpreter: string }[]
+}
+
+interface Remembered {
+  image: ProgramImage
+  plans: Map<string, StopPlan>
+}
+
+const images = new Map<string, Remembered>()
+
+/**
+ * Finds, opens and plans a program.
+ * @throws PremainError `NOT_FOUND`, `NOT_EXECUTABLE`, `INTERPRETER_MISSING`, `WRONG_ARCH`, `NOT_ELF`, `MALFORMED_ELF`,
+ * `UNSUPPORTED`, `INVALID_OPTION`
+ */
+export function prepareProgram(file: string, args: readonly string[], options: ResolvedOptions): PreparedProgram {
+  if (typeof file !== 'string' || file === '' || file.includes('\0')) {
+    throw new PremainError('INVALID_OPTION', 'the program is not a path', { hint: "trace('./hello', ['arg'], options)" })
+  }
+  const path = resolveProgram(file, { cwd: options.cwd, path: options.env.PATH })
+  const { elf, scripts } = classifyProgram(path, options.cwd)
+  const remembered = remember(elf)
+  return {
+    path,
+    argv: [file, ...args],
+    image: remembered.image,
+    plan: planFor(remembered, options),
+    scripts,
+  }
+}
+
+/** An image for tracing, not remembered. */
+export function openForTrace(path: string): ProgramImage {
+  const image = openImage(path)
+  refuseUnsupported(image)
+  return image
+}
+
+/** The plan's part of the options. */
+export function planOptions(options: ResolvedOptions): PlanOptions {
+  const { until, inits, stops, registers, maps, backtraces } = options
+  return { until, inits, stops, registers, maps: maps ? true : 'evidence', backtraces }
+}
+
+/** A plan of one more stop, at one Go function. Throws `INVALID_OPTION` when the program has no such function. */
+export function planSymbol(image: ProgramImage, symbol: string): StopPlan {
+  const body = image.go?.body(symbol) ?? null
+  if (body === null) {
+    throw new PremainError('INVALID_OPTION', `no Go function ${symbol} in ${image.path}`, {
+      hint: 'symbols are written as the Go linker does: net/http.(*Server).Serve',
+    })
+  }
+  return {
+    image,
+    sites: [
+      {
+        name: symbol,
+        symbol,
+        step: null,
+        role: 'extra',
+        address: body.entry,
+        registers: true,
+        maps: false,
+        reads: [],
+        last: false,
+        callerWithin: null,
+        armReturn: null,
+        keepMask: false,
+      },
+    ],
+  }
+}
+
+function remember(path: string): Remembered {
+  const known = images.get(path)
+  if (known !== undefined && unchanged(path, known.image.identity)) {
+    images.delete(path)
+    images.set(path, known)
+    return known
+  }
+  const made = { image: openForTrace(path), plans: new Map<string, StopPlan>() }
+  images.set(path, made)
+  const oldest = images.keys().next().value
+  if (images.size > REMEMBERED_IMAGES && oldest !== undefined) images.delete(oldest)
+  return made
+}
+
+function unchanged(path: string, identity: FileIdentity): boolean {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false })
+  return (
+    stat !== undefined &&
+    stat.dev === identity.dev &&
+    stat.ino === identity.ino &&
+    stat.size === identity.size &&
+    stat.mtimeNs === identity.mtimeNs &&
+    stat.ctimeNs === identity.ctimeNs
+  )
+}
+
+function planFor(remembered: Remembered, options: ResolvedOptions): StopPlan {
+  const wanted = planOptions(options)
+  const key = JSON.stringify({ ...wanted, stops: wanted.stops?.map(String) })
+  const known = remembered.plans.get(key)
+  if (known !== undefined) return known
+  const plan = planStops(remembered.image, wanted)
+  remembered.plans.set(key, plan)
+  return plan
+}
+
+/** What cannot be traced truthfully is refused before exec. */
+function refuseUnsupported(image: ProgramImage): void {
+  if (image.go === null) return
+  const { min, max } = image.go.minors
+  if (min >= 12 && max <= 27) return
+  throw new PremainError('UNSUPPORTED', `${image.path} was built by a Go version that premain does not know`, {
+    hint: `Go 1.12 to 1.27 are known; this file says ${image.go.info.version ?? image.go.info.versionRange}`,
+  })
+}

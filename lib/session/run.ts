@@ -1,0 +1,149 @@
+/** One launch of a prepared program: descriptors, tracer, timeout and abort. `trace()` and `launch()` both stand on it. */
+import { PremainError } from '../errors'
+import type { ProgramImage } from '../image/types'
+import { planStops } from '../plan/plan'
+import type { Site, StopPlan } from '../plan/types'
+import type { ResolvedOptions } from './options'
+import { inheritedOpenFiles } from './limits'
+import { encodePlan, type WalkOptions } from './plan-wire'
+import { openForTrace, planOptions, type PreparedProgram, prepareProgram } from './program'
+import type { BreakpointRecord, EndRecord, SessionRecord } from './records'
+import { TargetStdio } from './stdio'
+import { Tracer } from './tracer'
+import type { Batch } from './wire'
+
+/** How much of the stack is taken at a stop where a backtrace is wanted. */
+const BACKTRACE_STACK_BYTES = 4096
+
+/** What the owner of a run is told. */
+export interface RunObserver {
+  onBatch(batch: Batch): void
+  /** The run is paused on its way to its end by timeout or abort: what the held target knows can be read now. */
+  onInterrupted?(): void
+  onEnd(end: EndRecord): void
+}
+
+/** Why a run was ended from outside. */
+export interface Interruption {
+  outcome: 'timeout' | 'aborted'
+  /** `signal.reason`, for an abort. */
+  reason: unknown
+}
+
+/** A launched target. */
+export class Run {
+  readonly program: PreparedProgram
+  readonly options: ResolvedOptions
+  readonly walk: WalkOptions
+  readonly stdio: TargetStdio
+  readonly tracer: Tracer
+  /** Plans of the images that the target went on to execute, after the first. */
+  readonly laterPlans: StopPlan[] = []
+  interruption: Interruption | null = null
+  /** Where the target hung when its time ran out, in words; the first line says it all. */
+  stuck: string | null = null
+  private timer: NodeJS.Timeout | null = null
+  private readonly onAbort = (): void => this.interrupt({ outcome: 'aborted', reason: this.options.signal?.reason })
+
+  /**
+   * Starts the target.
+   * @throws PremainError for everything that can be known before: the program's file, the options, an aborted signal
+   */
+  constructor(
+    file: string,
+    args: readonly string[],
+    { options, allStop, observer }: { options: ResolvedOptions; allStop: boolean; observer: RunObserver },
+  ) {
+    if (options.signal?.aborted) throw aborted(options.signal.reason)
+    this.options = options
+    this.walk = {
+      allStop,
+      run: options.run,
+      syscalls: options.syscalls,
+      stackBytes: options.backtraces ? BACKTRACE_STACK_BYTES : 0,
+    }
+    this.program = prepareProgram(file, args, options)
+    this.stdio = new TargetStdio(options.stdio)
+    this.tracer = new Tracer(
+      {
+        file: this.program.path,
+        argv: this.program.argv,
+        env: Object.entries(options.env).map(([name, value]) => `${name}=${value}`),
+        cwd: options.cwd,
+        stdio: this.stdio.target,
+        openFiles: inheritedOpenFiles(),
+        handOver: this.stdio.handOver,
+      },
+      encodePlan(this.program.plan, this.walk),
+      { onBatch: (batch) => this.receive(batch, observer), onEnd: (end) => this.finish(end, observer) },
+    )
+    if (options.timeout > 0) {
+      this.timer = setTimeout(() => this.interrupt({ outcome: 'timeout', reason: null }), options.timeout)
+    }
+    options.signal?.addEventListener('abort', this.onAbort, { once: true })
+  }
+
+  get records(): readonly SessionRecord[] {
+    return this.tracer.records
+  }
+
+  /** The load bias of the image that runs now. */
+  get bias(): bigint {
+    const exec = this.records.findLast((record) => record.kind === 'exec')
+    return exec?.kind === 'exec' ? exec.bias : 0n
+  }
+
+  /** All sites in the order in which records number them, each with its image. */
+  siteOf(record: BreakpointRecord): { site: Site; image: ProgramImage } {
+    let index = record.site
+    for (const plan of [this.program.plan, ...this.laterPlans]) {
+      const site = plan.sites[index]
+      if (site !== undefined) return { site, image: plan.image }
+      index -= plan.sites.length
+    }
+    throw new PremainError('INVALID_OPTION', `no stop ${record.site} was planned`)
+  }
+
+  /** Ends the run from outside; the first reason counts. */
+  interrupt(interruption: Interruption): void {
+    if (this.interruption !== null || this.tracer.ended) return
+    this.interruption = interruption
+    if (interruption.outcome === 'timeout') this.tracer.pause()
+    else this.tracer.end()
+  }
+
+  private receive(batch: Batch, observer: RunObserver): void {
+    const last = batch.records.at(-1)
+    if (batch.held && this.interruption !== null) {
+      if (last?.kind === 'state') observer.onInterrupted?.()
+      return this.tracer.end()
+    }
+    if (batch.held && last?.kind === 'exec' && !last.planned) this.replan(last.tid)
+    observer.onBatch(batch)
+    if (batch.held && !this.walk.allStop) this.tracer.resume()
+  }
+
+  /** The target executed another program: its stops follow those already planned. */
+  private replan(pid: number): void {
+    try {
+      const image = openForTrace(`/proc/${pid}/exe`)
+      const plan = planStops(image, planOptions(this.options))
+      this.laterPlans.push(plan)
+      this.tracer.addSites(plan, this.walk)
+    } catch (reason) {
+      // What cannot be stopped must not run on: it would outrun the last planned stop.
+      if (!this.options.run) this.interrupt({ outcome: 'aborted', reason })
+    }
+  }
+
+  private finish(end: EndRecord, observer: RunObserver): void {
+    if (this.timer !== null) clearTimeout(this.timer)
+    this.options.signal?.removeEventListener('abort', this.onAbort)
+    observer.onEnd(end)
+  }
+}
+
+/** The error for an aborted signal. */
+export function aborted(reason: unknown): PremainError {
+  return new PremainError('ABORTED', 'the trace was aborted', { cause: reason })
+}

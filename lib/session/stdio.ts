@@ -1,0 +1,112 @@
+/** The target's descriptors 0, 1 and 2: which ones of ours they are, and our ends of the pipes. */
+import { closeSync, fstatSync, readSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { isatty } from 'node:tty'
+import { PremainError } from '../errors'
+import { binding } from './binding'
+import type { StdioEntry } from './options'
+import { systemErrorName } from './errno'
+
+/** What a descriptor of the target is. */
+export type StdioKind = 'tty' | 'pipe' | 'file' | 'null' | 'socket'
+
+/** How much of a piped stream is kept. */
+export const KEPT_OUTPUT_BYTES = 65536
+
+/** The three descriptors, made before the target and released after it. */
+export class TargetStdio {
+  /** What the tracer passes to the target; -1 is /dev/null. */
+  readonly target: [number, number, number] = [-1, -1, -1]
+  /** The target's ends of the pipes: the tracer closes them once the target has them. */
+  readonly handOver: number[] = []
+  readonly kinds: [StdioKind, StdioKind, StdioKind] = ['null', 'null', 'null']
+  /** Our ends of the pipes. */
+  readonly ours: [number | null, number | null, number | null] = [null, null, null]
+
+  constructor(entries: readonly [StdioEntry, StdioEntry, StdioEntry]) {
+    try {
+      for (let i = 0; i < 3; i++) this.open(i, entries[i])
+    } catch (error) {
+      for (const fd of [...this.handOver, ...this.ours]) if (fd !== null) closeSync(fd)
+      throw error
+    }
+  }
+
+  private open(index: number, entry: StdioEntry): void {
+    if (entry === 'ignore' || entry == null) return
+    if (entry === 'pipe') {
+      const pair = binding.pipe()
+      if (typeof pair === 'number') throw noPipe(-pair)
+      const [target, ours] = index === 0 ? pair : [pair[1], pair[0]]
+      this.target[index] = target
+      this.handOver.push(target)
+      this.ours[index] = ours
+      this.kinds[index] = 'pipe'
+      return
+    }
+    const fd = entry === 'inherit' ? index : typeof entry === 'number' ? entry : (entry as unknown as { fd: number }).fd
+    this.target[index] = fd
+    this.kinds[index] = kindOf(fd)
+  }
+}
+
+function noPipe(errno: number): PremainError {
+  return new PremainError('EXEC_FAILED', 'no pipe could be made for the target', {
+    hint: 'this process has too many open descriptors',
+    errno: systemErrorName(errno),
+    syscall: 'pipe2',
+  })
+}
+
+function kindOf(fd: number): StdioKind {
+  try {
+    if (isatty(fd)) return 'tty'
+    const stat = fstatSync(fd)
+    if (stat.isFIFO()) return 'pipe'
+    if (stat.isSocket()) return 'socket'
+    return stat.isCharacterDevice() && stat.rdev === 0x103 ? 'null' : 'file'
+  } catch (cause) {
+    throw new PremainError('INVALID_OPTION', `descriptor ${fd} of stdio is not open`, { cause })
+  }
+}
+
+/** Reads one piped stream while the target runs and keeps its last 64 KB. */
+export class OutputTail {
+  private readonly socket: Socket
+  private chunks: Buffer[] = []
+  private kept = 0
+
+  constructor(private readonly fd: number) {
+    this.socket = new Socket({ fd, readable: true, writable: false })
+    this.socket.on('data', (chunk: Buffer) => this.keep(chunk))
+    this.socket.on('error', () => {})
+    this.socket.unref()
+  }
+
+  /** Takes what is still in the pipe, releases it, and returns the tail. */
+  finish(): Buffer {
+    if (!this.socket.destroyed) {
+      this.drain()
+      this.socket.destroy()
+    }
+    const all = Buffer.concat(this.chunks)
+    return all.subarray(Math.max(0, all.length - KEPT_OUTPUT_BYTES))
+  }
+
+  private drain(): void {
+    const chunk = Buffer.alloc(KEPT_OUTPUT_BYTES)
+    try {
+      for (let n = readSync(this.fd, chunk); n > 0; n = readSync(this.fd, chunk)) this.keep(Buffer.from(chunk.subarray(0, n)))
+    } catch {
+      // EAGAIN: empty, though a descendant of the target still holds its end.
+    }
+  }
+
+  private keep(chunk: Buffer): void {
+    this.chunks.push(chunk)
+    this.kept += chunk.length
+    while (this.kept - (this.chunks[0] as Buffer).length >= KEPT_OUTPUT_BYTES) {
+      this.kept -= (this.chunks.shift() as Buffer).length
+    }
+  }
+}

@@ -1,0 +1,117 @@
+/** One run of the tracer thread: starts it, decodes what it reports, and tells when it has been joined. */
+import { PremainError } from '../errors'
+import type { StopPlan } from '../plan/types'
+import { binding, COMMAND, type LaunchSpec, type NativeSession } from './binding'
+import { encodePlan, type WalkOptions } from './plan-wire'
+import type { EndRecord, SessionRecord } from './records'
+import { type Batch, RecordDecoder } from './wire'
+
+/** How long a wake-up may take before the target is killed without the tracer's help. */
+const PATIENCE_MS = 1000
+
+/** What the owner of a run is told. */
+export interface TracerObserver {
+  /** Records as they come. `held`: the target waits at the last one for {@link Tracer.resume}. */
+  onBatch(batch: Batch): void
+  /** The target is gone, the thread joined. `end` is always the last record. */
+  onEnd(end: EndRecord): void
+}
+
+/** A running tracer. */
+export class Tracer {
+  /** Every record so far. */
+  readonly records: SessionRecord[] = []
+  private readonly native: NativeSession
+  private readonly decoder = new RecordDecoder()
+  private patience: NodeJS.Timeout | null = null
+  private joined = false
+
+  constructor(
+    spec: LaunchSpec,
+    plan: Buffer,
+    private readonly observer: TracerObserver,
+  ) {
+    this.native = new binding.NativeSession(spec, plan, (batch) => this.receive(batch))
+  }
+
+  /** The target's process id; 0 until it has been started. */
+  get pid(): number {
+    return this.records[0]?.tid ?? 0
+  }
+
+  get ended(): boolean {
+    return this.joined
+  }
+
+  private receive(bytes: Buffer | null): void {
+    if (bytes === null) return this.finish()
+    const batch = this.decoder.decode(bytes)
+    this.records.push(...batch.records)
+    this.calm()
+    this.observer.onBatch(batch)
+  }
+
+  private finish(): void {
+    this.joined = true
+    this.calm()
+    const end = this.records.at(-1)
+    if (end?.kind !== 'end') throw new PremainError('EXEC_FAILED', 'the tracer ended without saying how')
+    this.observer.onEnd(end)
+  }
+
+  /** Lets the held target go on. */
+  resume(): void {
+    this.native.post(COMMAND.resume)
+  }
+
+  /** Stops every thread, reports their states and holds; kills when that cannot be done in time. */
+  pause(): void {
+    this.native.post(COMMAND.pause)
+    this.hurry()
+  }
+
+  /** Ends the target and its direct children. */
+  end(): void {
+    if (this.joined) return
+    this.native.post(COMMAND.end)
+    this.hurry()
+  }
+
+  /** Sets the target free at once, breakpoints taken out. */
+  detach(): void {
+    this.native.post(COMMAND.detach)
+  }
+
+  /** Arms more stops; their sites follow those already known. */
+  addSites(plan: StopPlan, walk: WalkOptions): void {
+    this.native.post(COMMAND.addSites, encodePlan(plan, walk))
+  }
+
+  /** Memory of the held target, as much of it as is mapped; null when it is not held. */
+  readMemory(address: bigint, length: number): Buffer | null {
+    const bytes = Buffer.alloc(length)
+    const have = this.native.readMemory(address, bytes)
+    return have < 0 ? null : bytes.subarray(0, have)
+  }
+
+  /** /proc/pid/maps of the held target; null when it is not held. */
+  maps(): Buffer | null {
+    return this.native.maps()
+  }
+
+  /** Whether a pending event keeps Node's event loop alive. */
+  keepAlive(on: boolean): void {
+    if (on) this.native.ref()
+    else this.native.unref()
+  }
+
+  private hurry(): void {
+    this.calm()
+    this.patience = setTimeout(() => this.native.killNow(), PATIENCE_MS)
+  }
+
+  private calm(): void {
+    if (this.patience !== null) clearTimeout(this.patience)
+    this.patience = null
+  }
+}

@@ -1,0 +1,234 @@
+/** Decodes the tracer's records; the layout is `native/session/wire.h`. The bytes come from our own addon. */
+import type { EndRecord, SessionRecord } from './records'
+
+const HEADER_SIZE = 88
+
+const KIND = {
+  syscallEntry: 1,
+  exec: 2,
+  syscallExit: 3,
+  breakpoint: 4,
+  thread: 5,
+  fork: 6,
+  signal: 7,
+  syscall: 8,
+  state: 9,
+  end: 10,
+  detached: 11,
+} as const
+
+const FLAG = { crossed: 1, rejected: 2, unplanned: 4, atExit: 8, held: 16 } as const
+
+const SECTION = {
+  registers: 1,
+  maps: 2,
+  read: 3,
+  auxv: 4,
+  initialStack: 5,
+  executable: 6,
+  stack: 7,
+  syscall: 8,
+  descendant: 9,
+  arguments: 10,
+  argument: 11,
+  lastHeld: 12,
+} as const
+
+const ENDS: EndRecord['how'][] = ['exited', 'signaled', 'detached', 'killed-by-us', 'exec-failed', 'launch-failed']
+
+/** One batch from the tracer. */
+export interface Batch {
+  records: SessionRecord[]
+  /** The target is held at the last record until told to resume. */
+  held: boolean
+}
+
+interface Sections {
+  registers: BigUint64Array | null
+  maps: Buffer | null
+  reads: (Buffer | null)[]
+  auxv: Buffer
+  initialStack: Buffer
+  executable: string
+  stack: Buffer | null
+  syscall: string | null
+  descendants: EndRecord['descendants']
+  arguments: bigint[]
+  memory: Map<number, Buffer>
+  lastHeldNs: number | null
+}
+
+/** Decodes records as they come; keeps the last one so that its held time, known only at its resume, can be added. */
+export class RecordDecoder {
+  private last: SessionRecord | null = null
+
+  /** All records of one batch, in order. */
+  decode(bytes: Buffer): Batch {
+    const records: SessionRecord[] = []
+    let held = false
+    for (let at = 0; at < bytes.length; ) {
+      const size = bytes.readUInt32LE(at)
+      const sections = readSections(bytes.subarray(at + HEADER_SIZE, at + size))
+      if (this.last !== null && sections.lastHeldNs !== null) this.last.heldNs = sections.lastHeldNs
+      const record = readRecord(bytes, at, sections)
+      this.last = record
+      records.push(record)
+      held = (bytes.readUInt16LE(at + 6) & FLAG.held) !== 0
+      at += size
+    }
+    return { records, held }
+  }
+}
+
+function readSections(bytes: Buffer): Sections {
+  const out: Sections = {
+    registers: null,
+    maps: null,
+    reads: [],
+    auxv: Buffer.alloc(0),
+    initialStack: Buffer.alloc(0),
+    executable: '',
+    stack: null,
+    syscall: null,
+    descendants: [],
+    arguments: [],
+    memory: new Map(),
+    lastHeldNs: null,
+  }
+  for (let at = 0; at < bytes.length; ) {
+    const length = bytes.readUInt32LE(at + 4)
+    addSection(out, bytes.readUInt32LE(at), bytes.subarray(at + 8, at + 8 + length))
+    at += 8 + ((length + 7) & ~7)
+  }
+  return out
+}
+
+function addSection(out: Sections, type: number, bytes: Buffer): void {
+  switch (type) {
+    case SECTION.registers:
+      out.registers = words(bytes)
+      break
+    case SECTION.maps:
+      out.maps = bytes
+      break
+    case SECTION.read:
+      out.reads.push(bytes.length > 0 ? bytes : null)
+      break
+    case SECTION.auxv:
+      out.auxv = bytes
+      break
+    case SECTION.initialStack:
+      out.initialStack = bytes
+      break
+    case SECTION.executable:
+      out.executable = bytes.toString()
+      break
+    case SECTION.stack:
+      out.stack = bytes
+      break
+    case SECTION.syscall:
+      out.syscall = bytes.toString('latin1')
+      break
+    case SECTION.descendant:
+      out.descendants.push({
+        pid: bytes.readInt32LE(0),
+        parent: bytes.readInt32LE(4),
+        killed: bytes.readUInt32LE(8) !== 0,
+        exe: bytes.length > 16 ? bytes.toString('utf8', 16) : null,
+      })
+      break
+    case SECTION.arguments:
+      out.arguments = [...words(bytes)]
+      break
+    case SECTION.argument:
+      out.memory.set(Number(bytes.readBigUInt64LE(0)), bytes.subarray(8))
+      break
+    case SECTION.lastHeld:
+      out.lastHeldNs = Number(bytes.readBigUInt64LE(0))
+      break
+  }
+}
+
+function words(bytes: Buffer): BigUint64Array {
+  const out = new BigUint64Array(bytes.length / 8)
+  for (let i = 0; i < out.length; i++) out[i] = bytes.readBigUInt64LE(i * 8)
+  return out
+}
+
+function time(bytes: Buffer, at: number): number {
+  return Number(bytes.readBigUInt64LE(at))
+}
+
+function readRecord(bytes: Buffer, at: number, sections: Sections): SessionRecord {
+  const flags = bytes.readUInt16LE(at + 6)
+  const a = bytes.readBigInt64LE(at + 72)
+  const b = bytes.readBigInt64LE(at + 80)
+  const base = {
+    tid: bytes.readInt32LE(at + 8),
+    atNs: time(bytes, at + 16),
+    heldNs: time(bytes, at + 24),
+    cpuNs: time(bytes, at + 32),
+    threadCpuNs: time(bytes, at + 40),
+    minorFaults: time(bytes, at + 48),
+    majorFaults: time(bytes, at + 56),
+    crossedCores: (flags & FLAG.crossed) !== 0,
+    address: bytes.readBigUInt64LE(at + 64),
+    registers: sections.registers,
+    maps: sections.maps,
+    reads: sections.reads,
+    stack: sections.stack,
+  }
+  const site = bytes.readInt32LE(at + 12)
+  switch (bytes.readUInt16LE(at + 4)) {
+    case KIND.syscallEntry:
+      return { ...base, kind: 'syscall-entry', realtimeNs: a }
+    case KIND.exec:
+      return {
+        ...base,
+        kind: 'exec',
+        auxv: sections.auxv,
+        initialStack: sections.initialStack,
+        bias: BigInt.asUintN(64, a),
+        exe: sections.executable,
+        planned: (flags & FLAG.unplanned) === 0,
+        armNs: Number(b),
+      }
+    case KIND.syscallExit:
+      return { ...base, kind: 'syscall-exit', result: Number(a) }
+    case KIND.breakpoint:
+      return { ...base, kind: 'breakpoint', site, accepted: (flags & FLAG.rejected) === 0 }
+    case KIND.thread:
+      return { ...base, kind: 'thread', newTid: Number(a), event: b === 0n ? 'start' : 'exit' }
+    case KIND.fork:
+      return { ...base, kind: 'fork', childPid: Number(a), how: b === 0n ? 'fork' : 'vfork' }
+    case KIND.signal:
+      return { ...base, kind: 'signal', signal: Number(a) }
+    case KIND.syscall:
+      return {
+        ...base,
+        kind: 'syscall',
+        phase: (flags & FLAG.atExit) === 0 ? 'entry' : 'exit',
+        number: Number(a),
+        args: sections.arguments,
+        result: b,
+        memory: sections.memory,
+      }
+    case KIND.state:
+      return { ...base, kind: 'state' }
+    case KIND.detached:
+      return { ...base, kind: 'detached' }
+    case KIND.end:
+      return {
+        ...base,
+        kind: 'end',
+        how: ENDS[Number(a)] as EndRecord['how'],
+        status: Number(b),
+        syscall: sections.syscall,
+        threads: site,
+        descendants: sections.descendants,
+      }
+    default:
+      throw new Error('the addon and this library do not match: rebuild premain')
+  }
+}
+

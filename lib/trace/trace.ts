@@ -1,0 +1,76 @@
+/** `trace()` and `launch()`: the way through all stages, from a name to a Trace. */
+import { closeSync } from 'node:fs'
+import { resolveOptions, splitArguments, type TraceOptions } from '../session/options'
+import { Run } from '../session/run'
+import { Session } from '../session/session'
+import { OutputTail } from '../session/stdio'
+import { failureOf } from './failure'
+import { traceOf } from './from-run'
+import { liveFrames, liveMappings } from './live'
+import { readStuck } from './stuck'
+import type { Trace } from './types'
+
+/**
+ * Traces a program from execve to `main.main` and ends it there.
+ *
+ * @param file a path, or a name that is looked up in PATH
+ * @param args the program's arguments, without its name
+ * @returns the Trace: plain data
+ * @throws PremainError; what was seen until then is its `trace`
+ */
+export function trace(file: string, options?: TraceOptions): Promise<Trace>
+export function trace(file: string, args?: readonly string[], options?: TraceOptions): Promise<Trace>
+export async function trace(
+  file: string,
+  args?: readonly string[] | TraceOptions,
+  options?: TraceOptions,
+): Promise<Trace> {
+  const split = splitArguments(args, options)
+  const resolved = resolveOptions(split.options)
+  return new Promise((resolve, reject) => {
+    const run: Run = new Run(file, split.args, {
+      options: resolved,
+      allStop: false,
+      observer: {
+        onBatch: () => {},
+        onInterrupted: () => readStuck(run),
+        onEnd: () => settle(),
+      },
+    })
+    const tails = [null, run.stdio.ours[1], run.stdio.ours[2]].map((fd) => (fd === null ? null : new OutputTail(fd)))
+    const input = run.stdio.ours[0]
+    if (input !== null) closeSync(input)
+    const settle = (): void => {
+      try {
+        const output = { stdout: textOf(tails[1]), stderr: textOf(tails[2]) }
+        const made = traceOf(run, output)
+        const failure = failureOf(run, made)
+        if (failure === null) resolve(made)
+        else reject(failure)
+      } catch (error) {
+        reject(error)
+      }
+    }
+  })
+}
+
+function textOf(tail: OutputTail | null | undefined): string {
+  return tail?.finish().toString('utf8') ?? ''
+}
+
+/** Launches a program that stays stopped, all its threads, at every stop; see {@link Session}. */
+export function launch(file: string, options?: TraceOptions): Session<Trace>
+export function launch(file: string, args?: readonly string[], options?: TraceOptions): Session<Trace>
+export function launch(
+  file: string,
+  args?: readonly string[] | TraceOptions,
+  options?: TraceOptions,
+): Session<Trace> {
+  const split = splitArguments(args, options)
+  return new Session(file, split.args, resolveOptions(split.options), {
+    mappings: liveMappings,
+    frames: liveFrames,
+    trace: (run) => traceOf(run, { stdout: '', stderr: '' }),
+    failure: (run) => failureOf(run, traceOf(run, { stdout: '', stderr: '' })),
+  })
+}
