@@ -132,5 +132,5 @@ function linesOf(trace: Trace): InittraceLine[] {
 /** The environment with GODEBUG=inittrace=1 added to what GODEBUG holds already. */
 function withInittrace(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const defined = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)
-  return { ...Object.fromEntries(defined), GODEBUG: [env['GODEBUG'], 'inittrace=1'].filter(Boolean).join(',') }
+  return { ...Object.fromEntries(defined), GODEBUG: [env.GODEBUG, 'inittrace=1'].filter(Boolean).join(',') }
 }

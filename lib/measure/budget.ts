@@ -1,0 +1,128 @@
+import { PremainError } from '../errors'
+import type { Baseline } from './baseline'
+import { hodgesLehmann, median, medianInterval } from './statistics'
+import { parseKey, type SubjectKey, seriesOf, unitOfKey } from './subject'
+import type { BudgetResult, Interval, Measurement } from './types'
+import { formatPercent, formatValue, parseDuration, parsePercent } from './units'
+
+/** One budget, read. */
+export interface Budget extends SubjectKey {
+  /** As it was written. */
+  text: string
+  /** Absolute, in the key's unit, or relative to the baseline's median, as a ratio (0.1 for `+10%`). */
+  limit: { absolute: number } | { relative: number }
+}
+
+/**
+ * Reads `total.cpu=5ms`, `init:net/http.cpu=1ms`, `total.minorFaults=200` or `total.wall=+10%`.
+ *
+ * @throws PremainError `INVALID_OPTION`
+ */
+export function parseBudget(text: string): Budget {
+  const at = text.lastIndexOf('=')
+  if (at < 0) {
+    throw new PremainError('INVALID_OPTION', `not a budget: ${JSON.stringify(text)}`, {
+      hint: 'Write KEY=VALUE, such as total.cpu=5ms or total.wall=+10%.',
+    })
+  }
+  const key = parseKey(text.slice(0, at).trim())
+  const value = text.slice(at + 1).trim()
+  const relative = parsePercent(value)
+  if (relative !== null && relative > -1) return { ...key, text, limit: { relative } }
+  return { ...key, text, limit: { absolute: unitOfKey(key) === 'ns' ? parseDuration(value) : parseCount(value) } }
+}
+
+function parseCount(value: string): number {
+  if (/^\d+$/.test(value)) return Number(value)
+  throw new PremainError('INVALID_OPTION', `not a count: ${JSON.stringify(value)}`)
+}
+
+/**
+ * Judges a budget. It is kept when the whole confidence interval of the median lies within it, broken when the whole
+ * interval lies above, and inconclusive between: a noisy machine neither breaks nor clears a budget.
+ */
+export function judgeBudget(budget: Budget, measurement: Measurement, baseline: Baseline | null): BudgetResult {
+  const unit = unitOfKey(budget)
+  const found = seriesOf(measurement, budget)
+  const result = {
+    budget: budget.text,
+    key: budget.key,
+    unit,
+    limit: 'absolute' in budget.limit ? budget.limit.absolute : null,
+    median: found?.series.median ?? null,
+    ci: found?.series.ci ?? null,
+    file: found?.file ?? null,
+    line: found?.line ?? null,
+  }
+  const nothing = whyNothing(budget, measurement)
+  if (nothing) return { ...result, ...nothing }
+  const values = found!.series.samples.filter((value): value is number => value !== null)
+  if ('relative' in budget.limit) return { ...result, ...judgeRelative(budget, { values, measurement, baseline }) }
+  const limit = budget.limit.absolute
+  return {
+    ...result,
+    ...verdict(medianInterval(values, measurement.settings.level), { limit, median: median(values), unit }),
+  }
+}
+
+/** The outcome where there is nothing to judge; null where there is. */
+function whyNothing(budget: Budget, measurement: Measurement): Pick<BudgetResult, 'outcome' | 'message'> | null {
+  const found = seriesOf(measurement, budget)
+  if (found && found.series.count > 0) return null
+  if (budget.scope === 'init') {
+    return { outcome: 'pass', message: `no init of ${budget.subject} ran: the budget is kept without any cost` }
+  }
+  const step = measurement.steps.find((entry) => entry.id === budget.subject)
+  if (step?.status === 'not-applicable') {
+    return { outcome: 'pass', message: `the program has no step ${budget.subject}` }
+  }
+  return { outcome: 'inconclusive', message: 'no launch gave a figure for it' }
+}
+
+interface Observed {
+  limit: number
+  median: number
+  unit: 'ns' | 'count'
+}
+
+function verdict(interval: Interval | null, observed: Observed): Pick<BudgetResult, 'outcome' | 'message'> {
+  const write = (value: number) => formatValue(observed.unit, value)
+  const words = `median ${write(observed.median)}, allowed ${write(observed.limit)}`
+  if (!interval) return { outcome: 'inconclusive', message: `${words}; too few samples for an interval` }
+  const range = `${words}, ${interval.level * 100} % interval ${write(interval.low)} to ${write(interval.high)}`
+  if (interval.high <= observed.limit) return { outcome: 'pass', message: range }
+  if (interval.low > observed.limit) return { outcome: 'fail', message: range }
+  return { outcome: 'inconclusive', message: `${range} holds the limit` }
+}
+
+function judgeRelative(
+  budget: Budget,
+  context: { values: number[]; measurement: Measurement; baseline: Baseline | null },
+): Pick<BudgetResult, 'outcome' | 'message' | 'limit'> {
+  const { values, measurement, baseline } = context
+  const unit = unitOfKey(budget)
+  const ratio = 'relative' in budget.limit ? budget.limit.relative : 0
+  const saved = baseline?.latest(measurement)
+  if (!saved) {
+    const message = baseline?.entries.length
+      ? 'the baseline comes from another host or other settings'
+      : 'no baseline yet'
+    return { outcome: 'inconclusive', limit: null, message }
+  }
+  const before = saved.samples?.[budget.key]
+  if (!before?.length) {
+    const outcome = budget.scope === 'init' ? 'pass' : 'inconclusive'
+    return { outcome, limit: null, message: `the baseline has no ${budget.key}` }
+  }
+  // Asked is whether the shift from (1 + ratio) times the baseline is above 0: both sides' scatter counts.
+  const raised = before.map((value) => value * (1 + ratio))
+  const interval = hodgesLehmann(raised, values, measurement.settings.level)?.interval ?? null
+  const limit = median(raised)
+  const change = median(before) > 0 ? `${formatPercent(median(values) / median(before) - 1)}, ` : ''
+  const judged = verdict(interval && { ...interval, low: limit + interval.low, high: limit + interval.high }, {
+    limit,
+    median: median(values),
+    unit,
+  })
+  return { ...judged, limit, message: `${change}${judged.message}` }
+}
