@@ -1,6 +1,6 @@
 // `npm run check [PART…]`: the single gate, part by part. `--except=PART` leaves one out. Every part runs, whatever failed
 // before it; PREMAIN_FORBID_SKIPS=1 makes a skipped part a failure.
-import { appendFileSync, mkdirSync } from 'node:fs'
+import { appendFileSync } from 'node:fs'
 import { generateSchemas } from './schemas.mjs'
 import { setup } from './setup.mjs'
 import { nativeTests } from './support/native.mjs'
@@ -8,6 +8,7 @@ import { at, Failure, findCommand, listFiles, projectRequire, run, runMain, say 
 
 /** Each part returns true, false, a reason (text) for having been skipped, or counts of tests; it may throw a Failure. */
 const PARTS = {
+  build: () => (setup(), true),
   format: () => node(projectRequire.resolve('@biomejs/biome/bin/biome'), 'ci', '.'),
   'format-cpp': checkCppFormat,
   types: () => node(at('node_modules/typescript/bin/tsc'), '-p', 'tsconfig.test.json'),
@@ -57,13 +58,12 @@ function chosenParts(args) {
   const unknown = [...except, ...named].filter((name) => !(name in PARTS))
   if (unknown.length > 0)
     throw new Failure(`No part ${unknown.join(', ')}: there are ${Object.keys(PARTS).join(', ')}.`)
-  return (named.length > 0 ? named : Object.keys(PARTS)).filter((name) => !except.includes(name))
+  // Every other part stands on the build.
+  return (named.length > 0 ? ['build', ...named] : Object.keys(PARTS)).filter((name) => !except.includes(name))
 }
 
 await runMain(() => {
   const chosen = chosenParts(process.argv.slice(2))
-  setup()
-  mkdirSync(at('build-dev'), { recursive: true })
   const results = chosen.map(runPart)
   if (process.env.PREMAIN_RESULTS) {
     // The tests write their own line.

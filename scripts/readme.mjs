@@ -42,5 +42,9 @@ function outputOf(command) {
   const words = args.map((word) => (word in known ? `./${known[word]}` : word))
   const options = { cwd: dirname(platform), env: { ...process.env, COLUMNS: '80', NO_COLOR: '1' } }
   const said = runQuietly(command, process.execPath, [at('dist/cli/bin.js'), ...words], options)
-  return said.replaceAll(join(dirname(platform), known.tsgo), 'tsgo').replace(/[^\S\n]+$/gm, '').trim().concat('\n')
+  return said
+    .replaceAll(join(dirname(platform), known.tsgo), 'tsgo')
+    .replace(/[^\S\n]+$/gm, '')
+    .trim()
+    .concat('\n')
 }

@@ -1,7 +1,7 @@
 // dist/: lib/ compiled, the schemas beside it, the ESM wrapper around it.
 import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs'
 import { writeWrapper } from '../esm.mjs'
-import { at, fingerprint, listFiles, runQuietly, say, unlessStamped } from './project.mjs'
+import { at, Failure, fingerprint, listFiles, runQuietly, say, unlessStamped } from './project.mjs'
 
 /** Compiles what changed since the last time. */
 export function buildDist() {
@@ -10,12 +10,21 @@ export function buildDist() {
   if (!existsSync(at('dist/index.js'))) rmSync(at('dist/.stamp'), { force: true })
   unlessStamped('dist/.stamp', fingerprint(sources, [version]), () => {
     say('Compiling …')
-    const args = [at('node_modules/typescript/bin/tsc'), '-p', '.', '--listEmittedFiles']
-    const emitted = runQuietly('The compilation', process.execPath, args)
-    removeStale(new Set(emitted.match(/(?<=^TSFILE: ).*$/gm)))
+    removeStale(compile())
     cpSync(at('lib/schemas'), at('dist/schemas'), { recursive: true })
     writeWrapper()
   })
+}
+
+/** Compiles lib/ into dist/ and returns the files written. */
+function compile() {
+  const args = [at('node_modules/typescript/bin/tsc'), '-p', '.', '--listEmittedFiles']
+  try {
+    return new Set(runQuietly('The compilation', process.execPath, args).match(/(?<=^TSFILE: ).*$/gm))
+  } catch (error) {
+    if (error instanceof Failure) error.message = error.message.replace(/^TSFILE: .*\n/gm, '')
+    throw error
+  }
 }
 
 /** What an earlier compilation left there of sources that are gone. */

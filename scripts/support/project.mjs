@@ -1,7 +1,7 @@
 // What every script needs to know of the project: where it is, and how to run and fingerprint things.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { accessSync, constants, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { delimiter, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -35,7 +35,7 @@ export async function runMain(main) {
 
 /** Is `url` the module that node was started with? */
 export function isEntry(url) {
-  return process.argv[1] !== undefined && fileURLToPath(url) === process.argv[1]
+  return process.argv[1] !== undefined && fileURLToPath(url) === realpathSync(process.argv[1])
 }
 
 /** Runs a command with the terminal's own streams and returns its exit code; 128 + n for a signal. */
