@@ -120,7 +120,7 @@ function code(file: string): string {
 /** What a file of lib imports or exports from within lib, as paths without an extension. */
 function imports(file: string): string[] {
   const relatives = [...code(file).matchAll(/(?:from|require\(|import\()\s*['"](\.[^'"]*)['"]/g)]
-  return relatives.map((match) => normalize(join(dirname(file), match[1]!)))
+  return relatives.map((match) => normalize(join(dirname(file), match[1]!))).filter((path) => /^lib(\/|$)/.test(path))
 }
 
 /** The folder or file directly below lib: `session` of `lib/session/wire`, `index` of `lib/index` and of `lib`. */
