@@ -9,7 +9,7 @@ import { at, Failure, findCommand, listFiles, projectRequire, run, runMain, say 
 /** Each part returns true, false, a reason (text) for having been skipped, or counts of tests; it may throw a Failure. */
 const PARTS = {
   build: () => (setup(), true),
-  format: () => node(projectRequire.resolve('@biomejs/biome/bin/biome'), 'ci', '.'),
+  format: () => node(projectRequire.resolve('@biomejs/biome/bin/biome'), 'check', '--error-on-warnings', '.'),
   'format-cpp': checkCppFormat,
   types: () => node(at('node_modules/typescript/bin/tsc'), '-p', 'tsconfig.test.json'),
   generated: () => (generateSchemas({ check: true }), node(at('scripts/readme.mjs'), '--check')),

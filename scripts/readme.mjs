@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { setup } from './setup.mjs'
 import { at, Failure, projectRequire, runMain, runQuietly, say } from './support/project.mjs'
 
-const BLOCK = /(<!-- output of: (.*) -->\n```text\n)([^]*?)(```\n<!-- end of output -->)/g
+const BLOCK = /(<!-- output of: (.*) -->\n```text\n)([\s\S]*?)(```\n<!-- end of output -->)/g
 
 await runMain(() => {
   const readme = readFileSync(at('README.md'), 'utf8')
