@@ -1,15 +1,7 @@
 // `npm run demo`: traces a real Go program that came with the packages, TypeScript's native compiler.
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
 import { setup } from './setup.mjs'
-import { at, projectRequire, run, runMain, say } from './support/project.mjs'
-
-/** The native compiler of the package `@typescript/native-preview` for this machine. */
-function findTsgo() {
-  const fromPreview = createRequire(projectRequire.resolve('@typescript/native-preview/package.json'))
-  const platform = `@typescript/native-preview-${process.platform}-${process.arch}/package.json`
-  return join(dirname(fromPreview.resolve(platform)), 'lib', 'tsgo')
-}
+import { at, run, runMain, say } from './support/project.mjs'
+import { findTsgo } from './support/tsgo.mjs'
 
 await runMain(() => {
   setup()

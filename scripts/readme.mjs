@@ -1,10 +1,10 @@
 // README.md's real output: each generated block is the output of the command in its marker. `--check` runs nothing but
 // makes sure that each block is there, and shows what a run shows.
 import { readFileSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { setup } from './setup.mjs'
 import { at, Failure, projectRequire, runMain, runQuietly, say } from './support/project.mjs'
+import { findTsgo } from './support/tsgo.mjs'
 
 const BLOCK = /(<!-- output of: (.*) -->\n```text\n)([\s\S]*?)(```\n<!-- end of output -->)/g
 
@@ -36,11 +36,9 @@ function checkBlock([, , command, output]) {
 function outputOf(command) {
   const [name, ...args] = command.split(' ')
   if (name !== 'premain') throw new Failure(`README.md: cannot run “${command}”`)
-  const preview = createRequire(projectRequire.resolve('@typescript/native-preview/package.json'))
-  const platform = preview.resolve(`@typescript/native-preview-linux-${process.arch}/package.json`)
-  const known = { tsgo: 'lib/tsgo' }
-  const words = args.map((word) => (word in known ? `./${known[word]}` : word))
-  const options = { cwd: dirname(platform), env: { ...process.env, COLUMNS: '80', NO_COLOR: '1' } }
+  const tsgo = findTsgo()
+  const words = args.map((word) => (word === 'tsgo' ? './tsgo' : word))
+  const options = { cwd: dirname(tsgo), env: { ...process.env, COLUMNS: '80', NO_COLOR: '1' } }
   const said = runQuietly(command, process.execPath, [at('dist/cli/bin.js'), ...words], options)
   return said
     .replaceAll(join(dirname(platform), known.tsgo), 'tsgo')

@@ -1,6 +1,6 @@
 // dist/: lib/ compiled, the schemas beside it, the ESM wrapper around it.
 import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs'
-import { writeWrapper } from '../esm.mjs'
+import { writeWrappers } from '../esm.mjs'
 import { at, Failure, fingerprint, listFiles, runQuietly, say, unlessStamped } from './project.mjs'
 
 /** Compiles what changed since the last time. */
@@ -12,7 +12,7 @@ export function buildDist() {
     say('Compiling …')
     removeStale(compile())
     cpSync(at('lib/schemas'), at('dist/schemas'), { recursive: true })
-    writeWrapper()
+    writeWrappers()
   })
 }
 
