@@ -41,7 +41,7 @@ function outputOf(command) {
   const options = { cwd: dirname(tsgo), env: { ...process.env, COLUMNS: '80', NO_COLOR: '1' } }
   const said = runQuietly(command, process.execPath, [at('dist/cli/bin.js'), ...words], options)
   return said
-    .replaceAll(join(dirname(platform), known.tsgo), 'tsgo')
+    .replaceAll(tsgo, 'tsgo')
     .replace(/[^\S\n]+$/gm, '')
     .trim()
     .concat('\n')
