@@ -138,6 +138,30 @@ export interface GoVersion {
   patch: number
 }
 
+/**
+ * Addresses of the runtime's variables, from .symtab or read off the code that uses them. Null where that is not certain.
+ */
+export interface GoStatics {
+  /** runtime.g0, the first thread's scheduling goroutine. */
+  g0: FileAddress | null
+  /** runtime.m0. */
+  m0: FileAddress | null
+  /** runtime.ncpu, an int32; from 1.25 on runtime.numCPUStartup. */
+  ncpu: FileAddress | null
+  /** runtime.physPageSize, a uintptr. */
+  physPageSize: FileAddress | null
+  /** runtime.physHugePageSize, a uintptr; from 1.12 on. */
+  physHugePageSize: FileAddress | null
+  /** runtime.sched. */
+  sched: FileAddress | null
+  /** runtime.mheap_. */
+  mheap: FileAddress | null
+  /** runtime.mainPC, the funcval of runtime.main that newproc is given. */
+  mainPC: FileAddress | null
+  /** runtime.gomaxprocs, an int32. */
+  gomaxprocs: FileAddress | null
+}
+
 /** What is known of the runtime's layout for this binary. */
 export interface GoImage {
   /** Stated by buildinfo, or by the runtime.buildVersion string; null when bounded by fingerprint only. */
@@ -164,6 +188,8 @@ export interface GoImage {
   body(name: string): FunctionInfo | null
   /** Distance of g's TLS slot from FS on amd64: -8 in most, see `docs/architecture.md`; null when not known. */
   readonly tlsOffset: number | null
+  /** Where the runtime keeps what the steps' evidence shows. */
+  readonly statics: GoStatics
 }
 
 /** A program file, opened and understood as far as asked. */

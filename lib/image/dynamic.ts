@@ -1,0 +1,91 @@
+/** What PT_DYNAMIC and PT_NOTE say. Source: the gABI's dynamic section; go cmd/link/internal/ld/elf.go for Go's note. */
+import { PremainError } from '../errors'
+import { Cursor } from './cursor'
+import { PT_DYNAMIC, PT_NOTE, type ProgramHeader } from './elf'
+import type { ProgramFile } from './file'
+import type { Memory } from './memory'
+import { Relocations } from './relocations'
+
+const DT = { NULL: 0, NEEDED: 1, STRTAB: 5, RELA: 7, RELASZ: 8, STRSZ: 10, FLAGS_1: 0x6ffffffb } as const
+const DF_1_PIE = 0x08000000
+
+/** More entries than any dynamic section has. */
+const MAX_ENTRIES = 65536
+const MAX_NEEDED = 4096
+const MAX_NOTES = 1024 * 1024
+
+/** The dynamic section, as far as it matters here. */
+export interface Dynamic {
+  needed: string[]
+  /** DF_1_PIE: the linker says that it is meant to be run. */
+  pie: boolean
+  /** DT_RELA's table, or null. */
+  rela: { address: number; size: number } | null
+}
+
+/** Reads the dynamic section; what is not there is empty. */
+export function readDynamic(file: ProgramFile, memory: Memory, programs: readonly ProgramHeader[]): Dynamic {
+  const program = programs.find(({ type }) => type === PT_DYNAMIC)
+  if (program === undefined) return { needed: [], pie: false, rela: null }
+  const size = Math.min(program.filesz - (program.filesz % 16), MAX_ENTRIES * 16)
+  const cursor = new Cursor(file.bytes(program.offset, size), 'dynamic section')
+  const values = new Map<number, number>()
+  const needed: number[] = []
+  for (let at = 0; at < size; at += 16) {
+    const tag = cursor.u64OrNull(at)
+    const value = cursor.u64OrNull(at + 8)
+    if (tag === DT.NULL) break
+    if (tag === null || value === null) continue
+    if (tag === DT.NEEDED && needed.length < MAX_NEEDED) needed.push(value)
+    else values.set(tag, value)
+  }
+  const rela = values.get(DT.RELA)
+  return {
+    needed: needed.map((offset) => memory.cstring((values.get(DT.STRTAB) ?? 0) + offset) ?? ''),
+    // A flags word above 2^53 does not exist; the division keeps bit 27 exact where `&` would cut to 32 bits.
+    pie: Math.floor((values.get(DT.FLAGS_1) ?? 0) / DF_1_PIE) % 2 === 1,
+    rela: rela === undefined ? null : { address: rela, size: values.get(DT.RELASZ) ?? 0 },
+  }
+}
+
+/** Loads DT_RELA's table; {@link Relocations.none} where there is none. */
+export function readRelocations(memory: Memory, rela: Dynamic['rela']): Relocations {
+  if (rela === null || rela.size < 24) return Relocations.none
+  return Relocations.parse(memory.bytes(rela.address, rela.size - (rela.size % 24), 'relocation table'))
+}
+
+/** The build ids that the notes carry. */
+export interface BuildIds {
+  /** NT_GNU_BUILD_ID in hexadecimal digits. */
+  gnu: string | null
+  go: string | null
+}
+
+/** Walks the PT_NOTE segments. A note that does not fit its segment ends that segment's walk. */
+export function readBuildIds(file: ProgramFile, programs: readonly ProgramHeader[]): BuildIds {
+  const ids: BuildIds = { gnu: null, go: null }
+  for (const program of programs) {
+    if (program.type !== PT_NOTE || program.filesz > MAX_NOTES || program.offset + program.filesz > file.size) continue
+    const cursor = new Cursor(file.bytes(program.offset, program.filesz), 'notes')
+    try {
+      walkNotes(cursor, program.align === 8 ? 8 : 4, ids)
+    } catch (error) {
+      if (!(error instanceof PremainError)) throw error
+    }
+  }
+  return ids
+}
+
+function walkNotes(cursor: Cursor, align: number, ids: BuildIds): void {
+  const padded = (size: number): number => Math.ceil(size / align) * align
+  for (let at = 0; at + 12 <= cursor.length; ) {
+    const nameSize = cursor.u32(at)
+    const size = cursor.u32(at + 4)
+    const owner = cursor.slice(at + 12, nameSize).toString('latin1')
+    const from = at + padded(12 + nameSize)
+    const body = cursor.slice(from, size)
+    if (owner === 'GNU\0' && cursor.u32(at + 8) === 3) ids.gnu ??= body.toString('hex')
+    if (owner === 'Go\0\0' && cursor.u32(at + 8) === 4) ids.go ??= body.toString('utf8')
+    at = from + padded(size)
+  }
+}

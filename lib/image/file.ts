@@ -1,0 +1,108 @@
+/** A program file on disk: bytes by offset, read when asked for, small reads through a bounded cache. */
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { PremainError } from '../errors'
+import { malformed } from './cursor'
+import type { FileIdentity } from './types'
+
+const BLOCK = 32 * 1024
+const MAX_BLOCKS = 128
+
+/** Bytes that a search reads at a time. */
+const SEARCH_CHUNK = 1024 * 1024
+
+/** An open file. The descriptor is held until {@link ProgramFile.close}. */
+export class ProgramFile {
+  readonly size: number
+  readonly identity: FileIdentity
+  private readonly blocks = new Map<number, Buffer>()
+  private fd: number
+
+  /**
+   * Opens a regular file for reading.
+   * @throws PremainError `NOT_FOUND`, `NOT_EXECUTABLE` (not a regular file), `UNSUPPORTED` (may not be read)
+   */
+  constructor(readonly path: string) {
+    this.fd = openForReading(path)
+    const stat = fstatSync(this.fd, { bigint: true })
+    if (!stat.isFile()) {
+      this.close()
+      throw new PremainError('NOT_EXECUTABLE', `${path} is ${stat.isDirectory() ? 'a directory' : 'not a regular file'}`)
+    }
+    this.size = Number(stat.size)
+    this.identity = { dev: stat.dev, ino: stat.ino, size: stat.size, mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs }
+  }
+
+  /** Exactly `length` bytes at `offset`, in memory of their own. */
+  bytes(offset: number, length: number): Buffer {
+    if (!(offset >= 0 && length >= 0 && offset + length <= this.size)) {
+      throw malformed(`${length} bytes at offset ${offset} lie outside the file of ${this.size} bytes`)
+    }
+    if (this.fd < 0) throw new PremainError('INVALID_OPTION', `${this.path}: read after close()`)
+    const buffer = Buffer.allocUnsafeSlow(length)
+    for (let done = 0; done < length; ) {
+      const got = readSync(this.fd, buffer, done, length - done, offset + done)
+      if (got === 0) throw malformed('the file became shorter while it was read')
+      done += got
+    }
+    return buffer
+  }
+
+  /** Like {@link bytes}, through the cache where `length` is small; the result may be shared and must not be changed. */
+  cached(offset: number, length: number): Buffer {
+    const index = Math.floor(offset / BLOCK)
+    const from = offset - index * BLOCK
+    if (from + length > BLOCK) return this.bytes(offset, length)
+    const block = this.block(index)
+    if (from + length > block.length) return this.bytes(offset, length)
+    return block.subarray(from, from + length)
+  }
+
+  /** The unsigned 64-bit word at `offset` as two halves: `[low, high]`. */
+  word(offset: number): readonly [number, number] {
+    const bytes = this.cached(offset, 8)
+    return [bytes.readUInt32LE(0), bytes.readUInt32LE(4)]
+  }
+
+  /** Offsets in `[start, end)` at which `needle` begins, in order, by bounded chunks. */
+  *search(needle: Buffer, start: number, end: number): Generator<number> {
+    const overlap = needle.length - 1
+    for (let at = start; at + needle.length <= end; at += SEARCH_CHUNK) {
+      const chunk = this.bytes(at, Math.min(SEARCH_CHUNK + overlap, end - at))
+      for (let hit = chunk.indexOf(needle); hit >= 0; hit = chunk.indexOf(needle, hit + 1)) yield at + hit
+    }
+  }
+
+  /** Releases the descriptor and the cache; a second call does nothing. */
+  close(): void {
+    if (this.fd >= 0) closeSync(this.fd)
+    this.fd = -1
+    this.blocks.clear()
+  }
+
+  private block(index: number): Buffer {
+    const known = this.blocks.get(index)
+    if (known !== undefined) return known
+    if (this.blocks.size >= MAX_BLOCKS) this.blocks.clear()
+    const block = this.bytes(index * BLOCK, Math.max(0, Math.min(BLOCK, this.size - index * BLOCK)))
+    this.blocks.set(index, block)
+    return block
+  }
+}
+
+function openForReading(path: string): number {
+  try {
+    // O_NONBLOCK: opening a FIFO must not wait for a writer.
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  } catch (error) {
+    const errno = (error as NodeJS.ErrnoException).code ?? null
+    if (errno === 'ENOENT' || errno === 'ENOTDIR') {
+      throw new PremainError('NOT_FOUND', `${path} does not exist`, { errno, syscall: 'open', cause: error })
+    }
+    throw new PremainError('UNSUPPORTED', `${path} cannot be read`, {
+      hint: 'premain must read the program file to know where to stop: give yourself read permission.',
+      errno,
+      syscall: 'open',
+      cause: error,
+    })
+  }
+}

@@ -1,0 +1,122 @@
+/** Opening a program file: ELF headers at once, everything else when it is asked for. */
+import { Cursor, malformed } from './cursor'
+import { type Dynamic, readBuildIds, readDynamic, readRelocations } from './dynamic'
+import { type ElfHeaders, PT_INTERP, PT_TLS, SHT_SYMTAB, readHeaders } from './elf'
+import { ProgramFile } from './file'
+import { type GoFinding, readGo } from './go/image'
+import { Memory } from './memory'
+import { describeSegments, programNotes } from './program'
+import type { Relocations } from './relocations'
+import { SymbolTable } from './symbols'
+import type { ElfInfo, FileAddress, FileIdentity, GoImage, ProgramImage, Segment } from './types'
+
+/**
+ * Opens a 64-bit little-endian ELF program. The descriptor is held until `close()`.
+ * @throws PremainError `NOT_FOUND`, `NOT_EXECUTABLE` (not a regular file), `NOT_ELF`, `WRONG_ARCH` (32 bits, big endian),
+ * `MALFORMED_ELF`, `UNSUPPORTED` (an object file or a core; a file that may not be read)
+ */
+export function openImage(path: string): ProgramImage {
+  const file = new ProgramFile(path)
+  try {
+    return new OpenImage(file, readHeaders(file))
+  } catch (error) {
+    file.close()
+    throw error
+  }
+}
+
+class OpenImage implements ProgramImage {
+  readonly path: string
+  readonly identity: FileIdentity
+  readonly elf: ElfInfo
+  readonly entry: FileAddress
+  readonly go: GoImage | null
+  readonly notes: string[]
+  readonly segments: readonly Segment[]
+  private readonly memory: Memory
+  private readonly symbolTable: SymbolTable | null
+
+  constructor(
+    private readonly file: ProgramFile,
+    headers: ElfHeaders,
+  ) {
+    this.path = file.path
+    this.identity = file.identity
+    this.entry = headers.entry as FileAddress
+    let relocations: Relocations | null = null
+    const load = (): Relocations => (relocations ??= readRelocations(this.memory, dynamic.rela))
+    this.memory = new Memory(file, headers.programs, load)
+    const dynamic = readDynamic(file, this.memory, headers.programs)
+    this.symbolTable = SymbolTable.open(file, headers.sections)
+    this.segments = describeSegments(headers.programs)
+    const tls = headers.programs.find(({ type }) => type === PT_TLS) ?? null
+    const { memory, symbolTable: symbols, entry } = this
+    const found = readGo({ ...headers, memory, symbols, entry, tls, relocations: load })
+    this.go = found.image
+    this.elf = describeElf({ file, headers, dynamic, found, segments: this.segments })
+    this.notes = programNotes({ file, headers, elf: this.elf, found, memory })
+  }
+
+  read(address: FileAddress, length: number): Buffer {
+    return this.memory.read(address, length)
+  }
+
+  readPointer(address: FileAddress): FileAddress | null {
+    return this.memory.pointer(address)
+  }
+
+  symbols(names: readonly string[]): Map<string, { address: FileAddress; size: number }> {
+    return this.symbolTable?.find(names) ?? new Map()
+  }
+
+  nameAt(pc: FileAddress): string | null {
+    return this.go?.pclntab.functionAt(pc)?.name ?? this.symbolTable?.at(pc)?.name ?? null
+  }
+
+  close(): void {
+    this.file.close()
+  }
+}
+
+interface Described {
+  file: ProgramFile
+  headers: ElfHeaders
+  dynamic: Dynamic
+  found: GoFinding
+  segments: readonly Segment[]
+}
+
+function describeElf({ file, headers, dynamic, found, segments }: Described): ElfInfo {
+  const { sections } = headers
+  const interpreter = readInterpreter(file, headers)
+  const ids = readBuildIds(file, headers.programs)
+  const named = (...names: string[]): boolean => sections.some(({ name }) => names.includes(name))
+  return {
+    type: headers.type,
+    machine: headers.machine,
+    entry: `0x${headers.entry.toString(16)}`,
+    interpreter,
+    needed: dynamic.needed,
+    static: interpreter === null,
+    pie: headers.type === 'DYN' && headers.entry !== 0 && (interpreter !== null || dynamic.pie),
+    buildId: ids.gnu,
+    goBuildId: ids.go,
+    has: {
+      sectionHeaders: sections.length > 0,
+      symtab: sections.some(({ type, size }) => type === SHT_SYMTAB && size > 0),
+      dwarf: named('.debug_info', '.zdebug_info'),
+      pclntab: found.image !== null,
+      buildinfo: found.buildInfo !== null,
+      gosymtab: named('.gosymtab', '.data.rel.ro.gosymtab'),
+    },
+    segments: [...segments],
+  }
+}
+
+/** Source: linux fs/binfmt_elf.c load_elf_binary: 2 to PATH_MAX bytes, the last of them NUL. */
+function readInterpreter(file: ProgramFile, { programs }: ElfHeaders): string | null {
+  const program = programs.find(({ type }) => type === PT_INTERP)
+  if (program === undefined) return null
+  if (program.filesz < 2 || program.filesz > 4096) throw malformed(`PT_INTERP of ${program.filesz} bytes`)
+  return new Cursor(file.bytes(program.offset, program.filesz), 'PT_INTERP').cstring(0)
+}

@@ -1,0 +1,73 @@
+/** What is said of a program in words: its segments by name, and notes on what stands in the way of tracing it. */
+import { type ElfHeaders, PF_W, PF_X, type ProgramHeader, type Section } from './elf'
+import type { ProgramFile } from './file'
+import type { GoFinding } from './go/image'
+import type { Memory } from './memory'
+import type { ElfInfo, Segment } from './types'
+
+const PF_R = 4
+
+const SEGMENT_TYPES: Record<number, string> = {
+  0: 'NULL',
+  1: 'LOAD',
+  2: 'DYNAMIC',
+  3: 'INTERP',
+  4: 'NOTE',
+  5: 'SHLIB',
+  6: 'PHDR',
+  7: 'TLS',
+  1685382480: 'GNU_EH_FRAME',
+  1685382481: 'GNU_STACK',
+  1685382482: 'GNU_RELRO',
+  1685382483: 'GNU_PROPERTY',
+}
+
+/** Program headers as `readelf -l` names them. */
+export function describeSegments(programs: readonly ProgramHeader[]): Segment[] {
+  return programs.map(({ type, offset, vaddr, filesz, memsz, flags, align }) => ({
+    type: SEGMENT_TYPES[type] ?? `0x${type.toString(16)}`,
+    offset: `0x${offset.toString(16)}`,
+    vaddr: `0x${vaddr.toString(16)}`,
+    fileSize: filesz,
+    memSize: memsz,
+    flags: `${flags & PF_R ? 'r' : '-'}${flags & PF_W ? 'w' : '-'}${flags & PF_X ? 'x' : '-'}`,
+    align: `0x${align.toString(16)}`,
+  }))
+}
+
+/** UPX writes its magic into the file's first bytes, behind the program headers. */
+const UPX = Buffer.from('UPX!')
+const UPX_WITHIN = 512
+
+/** True where the bytes that begin a file are those of one packed by UPX. */
+export function isUpx(head: Buffer): boolean {
+  return head.subarray(0, UPX_WITHIN).includes(UPX)
+}
+
+/** What the notes are made from. */
+export interface Noted {
+  file: ProgramFile
+  headers: ElfHeaders
+  elf: ElfInfo
+  found: GoFinding
+  memory: Memory
+}
+
+/** {@link import('./types').ProgramImage.notes}. */
+export function programNotes({ file, headers, elf, found }: Noted): string[] {
+  const notes: string[] = []
+  if (headers.sectionsRefused !== null) notes.push(`section headers left aside: ${headers.sectionsRefused}`)
+  if (found.image === null) notes.push(notGo(file, headers.sections, found))
+  else if (elf.type === 'DYN' && !elf.pie) notes.push('a Go shared library (c-shared or plugin): its main.main never runs')
+  if (found.image !== null && found.image.moduledata === null) notes.push('runtime.firstmoduledata was not found')
+  return notes
+}
+
+function notGo(file: ProgramFile, sections: readonly Section[], { buildInfo }: GoFinding): string {
+  if (isUpx(file.bytes(0, Math.min(UPX_WITHIN, file.size)))) {
+    return 'packed by UPX: the program inside is not visible; unpack it with `upx -d`'
+  }
+  const isGo = buildInfo !== null || sections.some(({ name }) => name === '.gopclntab' || name === '.note.go.buildid')
+  if (!isGo) return 'not a Go program: it has neither a function table nor build information of Go'
+  return 'a Go program whose function table cannot be read: obfuscated (garble), or built by another compiler'
+}

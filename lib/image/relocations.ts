@@ -1,0 +1,90 @@
+/**
+ * R_X86_64_RELATIVE and R_AARCH64_RELATIVE relocations of DT_RELA: what a pointer will hold once the dynamic linker, or
+ * the static-pie start-up, is done. DT_RELR needs no table: its addends lie in place, so a pointer under RELR already
+ * reads as its value less the load bias.
+ */
+import { Cursor, malformed } from './cursor'
+
+const ENTRY = 24
+const RELATIVE = new Set([8, 1027])
+
+/** A sorted index from relocated addresses to addends. */
+export class Relocations {
+  static readonly none = new Relocations(new Float64Array(0), new Float64Array(0))
+
+  private constructor(
+    private readonly places: Float64Array,
+    private readonly addends: Float64Array,
+  ) {}
+
+  get count(): number {
+    return this.places.length
+  }
+
+  /** Indexes a DT_RELA table. Its entries may come in any order; of two at one place the last counts. */
+  static parse(table: Buffer): Relocations {
+    const cursor = new Cursor(table, 'relocation table')
+    const total = Math.floor(table.length / ENTRY)
+    const places = new Float64Array(total)
+    const addends = new Float64Array(total)
+    let count = 0
+    let sorted = true
+    for (let i = 0, at = 0; i < total; i++, at += ENTRY) {
+      if (!RELATIVE.has(cursor.u32(at + 8)) || cursor.u32(at + 12) !== 0) continue
+      const place = cursor.u64OrNull(at)
+      const addend = cursor.u64OrNull(at + 16)
+      if (place === null || addend === null) continue
+      if (count > 0 && place <= (places[count - 1] as number)) sorted = false
+      places[count] = place
+      addends[count++] = addend
+    }
+    const found = new Relocations(places.subarray(0, count), addends.subarray(0, count))
+    return sorted ? found : found.sorted()
+  }
+
+  /** The addend at exactly this address, or null. */
+  at(address: number): number | null {
+    const index = this.lowerBound(address)
+    return this.places[index] === address ? (this.addends[index] as number) : null
+  }
+
+  /** The addresses that will hold `value`. */
+  *holding(value: number): Generator<number> {
+    for (let i = this.addends.indexOf(value); i >= 0; i = this.addends.indexOf(value, i + 1)) {
+      yield this.places[i] as number
+    }
+  }
+
+  /** Writes into `bytes`, which begin at `address`, the relocated 64-bit words that lie wholly inside. */
+  applyTo(bytes: Buffer, address: number): void {
+    const end = address + bytes.length - 8
+    for (let i = this.lowerBound(address); i < this.places.length; i++) {
+      const place = this.places[i] as number
+      if (place > end) return
+      bytes.writeBigUInt64LE(BigInt(this.addends[i] as number), place - address)
+    }
+  }
+
+  private lowerBound(address: number): number {
+    let low = 0
+    let high = this.places.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.places[middle] as number) < address) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  private sorted(): Relocations {
+    const { places, addends } = this
+    if (places.length > 0x7fffffff) throw malformed('too many relocations')
+    const order = new Uint32Array(places.length).map((_, i) => i)
+    order.sort((a, b) => (places[a] as number) - (places[b] as number) || a - b)
+    const from = Float64Array.from(order, (i) => places[i] as number)
+    const to = Float64Array.from(order, (i) => addends[i] as number)
+    // Duplicates: the last one overwrites the earlier, and a lower-bound search finds the first.
+    for (let i = from.length - 2; i >= 0; i--) if (from[i] === from[i + 1]) to[i] = to[i + 1] as number
+    return new Relocations(from, to)
+  }
+}

@@ -1,0 +1,95 @@
+/** ELF symbols by exact name and by address, from .symtab or .dynsym. */
+import { Cursor } from './cursor'
+import { SHT_DYNSYM, SHT_SYMTAB, type Section } from './elf'
+import type { ProgramFile } from './file'
+import { NameMatcher } from './names'
+import type { FileAddress } from './types'
+
+const ENTRY = 24
+const CHUNK = ENTRY * 16384
+const STT_SECTION = 3
+const STT_FILE = 4
+
+/** One symbol. */
+export interface ElfSymbol {
+  name: string
+  address: FileAddress
+  /** In bytes. */
+  size: number
+}
+
+/** The symbols of a file, read by passes over the table; only the string table is held. */
+export class SymbolTable {
+  private strings: Buffer | null = null
+
+  private constructor(
+    private readonly file: ProgramFile,
+    private readonly table: Section,
+    private readonly stringTable: Section,
+  ) {}
+
+  /** .symtab, else .dynsym; null where the file has neither, or where their sections lie outside the file. */
+  static open(file: ProgramFile, sections: readonly Section[]): SymbolTable | null {
+    for (const type of [SHT_SYMTAB, SHT_DYNSYM]) {
+      const table = sections.find((section) => section.type === type && section.size >= 2 * ENTRY)
+      const strings = table && sections[table.link]
+      if (table === undefined || strings === undefined) continue
+      const inFile = [table, strings].every(({ offset, size }) => offset + size <= file.size)
+      if (inFile && table.entsize === ENTRY) return new SymbolTable(file, table, strings)
+    }
+    return null
+  }
+
+  /** True where this is the full symbol table, not .dynsym. */
+  get full(): boolean {
+    return this.table.type === SHT_SYMTAB
+  }
+
+  /** The defined symbols of these names, in one pass. Of two with one name the first counts. */
+  find(names: readonly string[]): Map<string, { address: FileAddress; size: number }> {
+    const found = new Map<string, { address: FileAddress; size: number }>()
+    const matcher = new NameMatcher(names)
+    const strings = this.loadStrings()
+    this.each((cursor, at) => {
+      const name = matcher.match(strings, cursor.u32(at))
+      if (name === null || found.has(name)) return
+      const address = cursor.u64OrNull(at + 8)
+      if (address !== null) found.set(name, { address: address as FileAddress, size: cursor.u64OrNull(at + 16) ?? 0 })
+    })
+    return found
+  }
+
+  /** The symbol whose extent holds `pc`: the nearest one that begins at or before it, or null. */
+  at(pc: number): ElfSymbol | null {
+    let best: { name: number; address: number; size: number } | null = null
+    this.each((cursor, at) => {
+      const address = cursor.u64OrNull(at + 8)
+      if (address === null || address > pc || (best !== null && address <= best.address)) return
+      const size = cursor.u64OrNull(at + 16) ?? 0
+      if (pc === address || pc < address + size) best = { name: cursor.u32(at), address, size }
+    })
+    const hit = best as { name: number; address: number; size: number } | null
+    if (hit === null || hit.name === 0) return null
+    const name = new Cursor(this.loadStrings(), 'symbol names').cstring(hit.name)
+    return { name, address: hit.address as FileAddress, size: hit.size }
+  }
+
+  /** Calls `visit` with every defined symbol that is neither a section nor a file. */
+  private each(visit: (cursor: Cursor, at: number) => void): void {
+    const total = this.table.size - (this.table.size % ENTRY)
+    for (let from = 0; from < total; from += CHUNK) {
+      const bytes = this.file.bytes(this.table.offset + from, Math.min(CHUNK, total - from))
+      const cursor = new Cursor(bytes, 'symbol table')
+      for (let at = 0; at < bytes.length; at += ENTRY) {
+        const kind = (bytes[at + 4] as number) & 15
+        const defined = bytes[at + 6] !== 0 || bytes[at + 7] !== 0
+        if (defined && kind !== STT_SECTION && kind !== STT_FILE) visit(cursor, at)
+      }
+    }
+  }
+
+  private loadStrings(): Buffer {
+    this.strings ??= this.file.bytes(this.stringTable.offset, this.stringTable.size)
+    return this.strings
+  }
+}
