@@ -1,0 +1,79 @@
+import { relative } from 'node:path'
+import { label } from '../../measure/judge'
+import type { CheckResult, Comparison } from '../../measure/types'
+
+/** GitHub shows ten annotations of a kind for each step; the last line then tells how many more there are. */
+const MOST = 10
+
+interface Annotation {
+  level: 'error' | 'warning'
+  title: string
+  message: string
+  file: string | null
+  line: number | null
+}
+
+/**
+ * GitHub workflow commands (`::error file=…,line=…,title=…::message`), one a line, at the source of an init where the
+ * binary tells it. Broken budgets and drift are errors, what is inconclusive is a warning.
+ *
+ * @param root the checkout's folder; files below it are named relative to it, as GitHub wants them
+ */
+export function annotations(document: CheckResult | Comparison, root: string): string {
+  const all = document.schema === 'premain.check/1' ? ofCheck(document) : ofComparison(document)
+  const lines = (['error', 'warning'] as const).flatMap((level) => {
+    const own = all.filter((entry) => entry.level === level)
+    if (own.length <= MOST) return own
+    const rest = own.slice(MOST - 1)
+    const message = `and ${rest.length} more: ${rest.map((entry) => entry.title).join(', ')}`
+    return [...own.slice(0, MOST - 1), { level, title: 'premain', message, file: null, line: null }]
+  })
+  return lines.map((entry) => `${command(entry, root)}\n`).join('')
+}
+
+function ofCheck(result: CheckResult): Annotation[] {
+  const budgets = result.budgets.flatMap(({ outcome, budget, message, file, line }): Annotation[] =>
+    outcome === 'pass' ? [] : [{ level: outcome === 'fail' ? 'error' : 'warning', title: budget, message, file, line }],
+  )
+  const drift = result.drift.flatMap(({ outcome, key, message }): Annotation[] =>
+    outcome === 'pass' ? [] : [{ level: 'error', title: `drift of ${key}`, message, file: null, line: null }],
+  )
+  return [...budgets, ...drift]
+}
+
+function ofComparison(comparison: Comparison): Annotation[] {
+  const place = { file: null, line: null }
+  if (comparison.verdict === 'inconclusive') {
+    return [{ level: 'warning', title: 'inconclusive', message: comparison.reason, ...place }]
+  }
+  return comparison.differences
+    .filter((entry) => entry.verdict === 'slower')
+    .map((entry) => ({
+      level: entry.scope === 'total' ? 'error' : 'warning',
+      title: `${label(entry)}: slower`,
+      message: entry.reason,
+      ...place,
+    }))
+}
+
+function command({ level, title, message, file, line }: Annotation, root: string): string {
+  const properties = [
+    ...(file === null ? [] : [`file=${property(below(file, root))}`]),
+    ...(file === null || line === null ? [] : [`line=${line}`]),
+    `title=${property(title)}`,
+  ]
+  return `::${level} ${properties.join(',')}::${data(message)}`
+}
+
+function below(file: string, root: string): string {
+  const path = relative(root, file)
+  return path.startsWith('..') ? file : path
+}
+
+function data(text: string): string {
+  return text.replace(/%/g, '%25').replace(/\r/g, '%0D').replace(/\n/g, '%0A')
+}
+
+function property(text: string): string {
+  return data(text).replace(/:/g, '%3A').replace(/,/g, '%2C')
+}

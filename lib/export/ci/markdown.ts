@@ -1,0 +1,43 @@
+/** Pieces of GitHub-flavoured Markdown. */
+import { escapeControls } from '../escape'
+
+/** A table; cells are escaped, the first column is left-aligned and the others right-aligned. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map(escapeCell).join(' | ')} |`
+  const rule = `| ${head.map((_, at) => (at === 0 ? '---' : '---:')).join(' | ')} |`
+  return [line(head), rule, ...rows.map(line)].join('\n')
+}
+
+function escapeCell(text: string): string {
+  return text.replace(/[\r\n]+/g, ' ').replace(/\|/g, '\\|')
+}
+
+/** A name as code: what is in it is not read as Markdown. */
+export function code(name: string): string {
+  const text = escapeControls(name)
+  const longest = Math.max(0, ...(text.match(/`+/g) ?? []).map((run) => run.length))
+  const fence = '`'.repeat(longest + 1)
+  return longest > 0 ? `${fence} ${text} ${fence}` : `${fence}${text}${fence}`
+}
+
+/** Words as they are, whatever they hold. */
+export function plain(text: string): string {
+  return escapeControls(text).replace(/[\\`*_{}[\]<>#~]/g, '\\$&')
+}
+
+/** A part that is folded up at first. */
+export function details(summary: string, body: string): string {
+  return `<details><summary>${summary}</summary>\n\n${body}\n\n</details>`
+}
+
+/** Ends the text at a line's end below `limit` bytes of UTF-8, with a word about it. */
+export function cutBelow(text: string, limit: number): string {
+  if (Buffer.byteLength(text) < limit) return text
+  const tail = (open: number) =>
+    `${'\n\n</details>'.repeat(open)}\n\n*Cut: the whole is larger than a step summary may be.*\n`
+  const room = limit - Buffer.byteLength(tail(1)) - 1
+  const bytes = Buffer.from(text).subarray(0, room)
+  const kept = bytes.subarray(0, Math.max(0, bytes.lastIndexOf(0x0a))).toString('utf8')
+  const open = kept.split('<details>').length - kept.split('</details>').length
+  return kept + tail(open)
+}

@@ -1,0 +1,197 @@
+import fc from 'fast-check'
+import { annotations } from '../../../lib/export/ci/annotations'
+import { actionBenchmark, goBenchmark, hyperfine } from '../../../lib/export/ci/benchmarks'
+import { escapeXml, junit } from '../../../lib/export/ci/junit'
+import { cutBelow } from '../../../lib/export/ci/markdown'
+import { stepGantt, stepSummary } from '../../../lib/export/ci/summary'
+import { checkWith } from '../../../lib/measure/check'
+import { compare } from '../../../lib/measure/compare'
+import { measureWith } from '../../../lib/measure/measure'
+import type { CheckResult, Comparison, Measurement } from '../../../lib/measure/types'
+import { type FakeOptions, fakeWorld } from '../../measure/fake'
+
+const PROGRAM = { file: '/bin/fake', args: ['-v'] }
+
+function measured(fake: FakeOptions = {}, runs = 10): Promise<Measurement> {
+  return measureWith(fakeWorld(fake), PROGRAM, { runs })
+}
+
+function checked(budgets: string[]): Promise<CheckResult> {
+  return checkWith(fakeWorld(), PROGRAM, { budgets, runs: 10 })
+}
+
+async function compared(scale: number): Promise<Comparison> {
+  return compare(await measured(), await measured({ seed: 2, scale }))
+}
+
+describe('step summary', () => {
+  it('of a measurement: totals, a chart, the steps and whom to blame', async () => {
+    const text = stepSummary(await measured({ noise: 0 }))
+    expect(text).toContain('### `/bin/fake` from execve to main.main')
+    expect(text).toContain('```mermaid\ngantt\n')
+    expect(text).toContain('| 1 `execve` | 400 µs |')
+    expect(text).toContain('| 4 `interp` | not-applicable |')
+    expect(text.match(/\| `[^|]*\| 400 µs \|/)?.[0]).toContain('`net/http`')
+    expect(text).not.toMatch(/undefined|NaN|null/)
+  })
+
+  it('the chart’s bars follow each other', async () => {
+    const chart = stepGantt(await measured({ noise: 0 }))
+    const bars = [...chart.matchAll(/^ {2}(\w+) : (\d+), (\d+)ms$/gm)].map(([, id, at, us]) => [
+      id,
+      Number(at),
+      Number(us),
+    ])
+    expect(bars.slice(0, 2)).toEqual([
+      ['execve', 0, 400],
+      ['entry', 400, 20],
+    ])
+    for (const [index, [, at]] of bars.slice(1).entries()) {
+      expect(at).toBe((bars[index]![1] as number) + (bars[index]![2] as number))
+    }
+    expect(chart.match(/section .*/g)).toEqual(['section kernel', 'section Go runtime', 'section program'])
+    expect(stepGantt(await measured({ failing: () => true }))).toBe('')
+  })
+
+  it('of a check and of a comparison', async () => {
+    const check = stepSummary(await checked(['total.cpu=1us', 'total.wall=1s', 'init:gone.cpu=1ms']))
+    expect(check).toContain('## ❌ premain check failed')
+    expect(check).toContain('| ❌ `total.cpu=1us` |')
+    expect(check).toContain('| ✅ `total.wall=1s` |')
+    expect(check).toContain('no init of gone ran')
+    const comparison = stepSummary(await compared(1.5))
+    expect(comparison).toContain('## 🔴 slower')
+    expect(comparison).toMatch(/\| total, wall time \| .* \| 🔴 slower \|/)
+  })
+
+  it('is cut below GitHub’s limit, at a line’s end and with everything closed', async () => {
+    const inits = Array.from({ length: 20_000 }, (_, at) => ({
+      package: `example.com/a/very/long/path/of/package${at}`,
+      ns: 100,
+    }))
+    const text = stepSummary(await measured({ inits }, 1))
+    expect(Buffer.byteLength(text)).toBeLessThan(1024 * 1024)
+    expect(Buffer.byteLength(text)).toBeGreaterThan(900 * 1024)
+    expect(text.split('<details>').length).toBe(text.split('</details>').length)
+    expect(text).toContain('*Cut:')
+  })
+
+  it('cuts any text below any limit', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: 'grapheme' })), fc.integer({ min: 200, max: 400 }), (lines, limit) => {
+        const text = lines.join('\n')
+        const cut = cutBelow(text, limit)
+        expect(Buffer.byteLength(cut)).toBeLessThan(limit)
+        if (Buffer.byteLength(text) < limit) expect(cut).toBe(text)
+        else expect(text.startsWith(cut.split('\n\n*Cut')[0]!)).toBe(true)
+      }),
+    )
+  })
+
+  it('names from the binary cannot become markup', async () => {
+    const inits = [{ package: 'a|b`c\u001b[31m\n## x <img>', ns: 1000 }]
+    const text = stepSummary(await measured({ inits }))
+    expect(text).not.toContain('\u001b')
+    expect(text).not.toMatch(/^## x/m)
+    expect(text).toContain('a\\|b`c\\x1b[31m\\n## x <img>')
+  })
+})
+
+describe('annotations', () => {
+  it('name the init’s place below the checkout, with escapes', async () => {
+    const text = annotations(await checked(['init:net/http.wall=1us', 'total.cpu=1s']), '/src')
+    expect(text).toMatch(
+      /^::error file=net\/http\/init\.go,line=12,title=init%3Anet\/http\.wall=1us::median .* 95 %25 /,
+    )
+    expect(text.trim().split('\n')).toHaveLength(1)
+    const elsewhere = annotations(await checked(['init:net/http.wall=1us']), '/checkout')
+    expect(elsewhere).toContain('file=/src/net/http/init.go')
+  })
+
+  it('what is inconclusive is a warning', async () => {
+    const { totals } = await measured()
+    const result = await checked([`total.wall=${Math.round(totals.wallNs.median!)}ns`])
+    expect(annotations(result, '/')).toMatch(/^::warning title=total\.wall/)
+  })
+
+  it('are rolled up beyond ten', async () => {
+    const budgets = Array.from({ length: 25 }, (_, at) => `total.cpu=${at}ns`)
+    const lines = annotations(await checked(budgets), '/')
+      .trim()
+      .split('\n')
+    expect(lines).toHaveLength(10)
+    expect(lines[9]).toContain('and 16 more: total.cpu=9ns, ')
+  })
+
+  it('of a comparison: the total is an error, its parts are warnings', async () => {
+    const text = annotations(await compared(1.5), '/')
+    expect(text).toMatch(/^::error title=total%2C wall time%3A slower::shifted by \+\d+\.\d %25/)
+    expect(text).toMatch(/^::warning title=step execve/m)
+    expect(annotations(await compared(0.5), '/')).toBe('')
+  })
+})
+
+describe('JUnit', () => {
+  it('has a case for each budget', async () => {
+    const text = junit(await checked(['total.cpu=1us', 'total.wall=1s', 'init:a"<&.cpu=1ms']))
+    expect(text).toContain('<testsuites tests="3" failures="1" errors="0" skipped="0">')
+    expect(text).toContain('<testcase name="total.wall=1s" classname="premain.check" time="0"/>')
+    expect(text).toContain('<failure message="median ')
+    expect(text).toContain('name="init:a&quot;&lt;&amp;.cpu=1ms"')
+  })
+
+  it('has a case for each difference', async () => {
+    const comparison = await compared(1.5)
+    const text = junit(comparison)
+    expect(text.match(/<testcase /g)).toHaveLength(comparison.differences.length)
+    expect(text.match(/<failure /g)).toHaveLength(comparison.differences.filter((e) => e.verdict === 'slower').length)
+  })
+
+  it('escapes any text', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const escaped = escapeXml(`${text}\ud800\u0000`)
+        expect(escaped.replace(/&(amp|lt|gt|quot|#10);/g, '')).not.toMatch(/[<>"&\n\0\ud800]/u)
+      }),
+    )
+  })
+})
+
+describe('other tools’ formats', () => {
+  it('Go benchmark text: a line for each launch, in the format’s grammar', async () => {
+    const measurement = await measured({}, 6)
+    const lines = goBenchmark(measurement).trimEnd().split('\n')
+    const results = lines.filter((line) => line.startsWith('Benchmark'))
+    // golang.org/design/14313-benchmark-format: name, iterations, then value and unit pairs.
+    for (const line of results) expect(line).toMatch(/^Benchmark[A-Z]\S*-\d+\t\d+(\t\d+ \S+)+$/)
+    for (const line of lines.slice(0, lines.indexOf(results[0]!))) expect(line).toMatch(/^[a-z]\S*: \S/)
+    expect(results.filter((line) => line.startsWith('BenchmarkStartup/init=net/http-2\t'))).toHaveLength(6)
+    expect(results.filter((line) => line.startsWith('BenchmarkStartup/step=interp-'))).toEqual([])
+    expect(results[0]).toBe(
+      `BenchmarkStartup/total-2\t1\t${measurement.totals.wallNs.samples[0]} ns/op\t${measurement.totals.cpuNs.samples[0]} cpu-ns/op`,
+    )
+    expect(results.at(-1)).toMatch(/^BenchmarkStartup\/faults-2\t1\t\d+ minor-faults\/op\t0 major-faults\/op$/)
+  })
+
+  it('github-action-benchmark', async () => {
+    const entries = actionBenchmark(await measured({ noise: 0 }))
+    expect(entries[0]).toEqual({
+      name: 'total wall',
+      unit: 'ns',
+      value: 1_175_000,
+      range: '± 0',
+      extra: 'median of 10, p95 1175000, range is the MAD',
+    })
+    expect(entries.map((entry) => entry.name)).toEqual(expect.arrayContaining(['step inits cpu', 'init net/http wall']))
+    expect(new Set(entries.map((entry) => entry.name)).size).toBe(entries.length)
+  })
+
+  it('hyperfine, in seconds', async () => {
+    const measurement = await measured()
+    const { results } = hyperfine(measurement)
+    expect(results[0]).toMatchObject({ command: '/bin/fake -v', exit_codes: Array(10).fill(null) })
+    expect(results[0]!.times[3]).toBe(measurement.totals.wallNs.samples[3]! / 1e9)
+    expect(results[0]!.stddev).toBeGreaterThan(0)
+    expect(hyperfine(await measured({ failing: () => true }))).toEqual({ results: [] })
+  })
+})
