@@ -1,12 +1,23 @@
 #include "host.h"
 
 #include <algorithm>
+#include <csignal>
 
 namespace premain {
 
 namespace {
 
 constexpr auto kJoinLimit = std::chrono::seconds(5);
+
+// Every ptrace-stop raises SIGCHLD in the tracer's process. Where libuv has its handler installed (once child_process was
+// used), each would wake the event loop on another core, at twice the cost of the stop itself. libuv looks at exits only.
+void quiet_stops() {
+  struct sigaction action;
+  if (sigaction(SIGCHLD, nullptr, &action) == -1 || (action.sa_flags & SA_NOCLDSTOP) != 0) return;
+  if ((action.sa_flags & SA_SIGINFO) == 0 && (action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN)) return;
+  action.sa_flags |= SA_NOCLDSTOP;
+  sigaction(SIGCHLD, &action, nullptr);
+}
 
 }  // namespace
 
@@ -15,6 +26,7 @@ Host::Host(Napi::Env env, Napi::Function callback, LaunchSpec spec, Plan plan, s
       to_js_(Napi::ThreadSafeFunction::New(env, callback, "premain", 0, 1)) {}
 
 void Host::start() {
+  quiet_stops();
   thread_ = std::thread([self = shared_from_this()] { self->thread_main(); });
 }
 

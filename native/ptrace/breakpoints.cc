@@ -16,14 +16,20 @@ bool by_address(const Breakpoints::Entry& a, const Breakpoints::Entry& b) { retu
 
 void Breakpoints::add(uint64_t address, int32_t site) { entries_.push_back({address, site, {}, false}); }
 
-// Reads each page that holds entries once, lets `patch(entry, bytes)` change it, and writes the changed stretch.
+// Reads each page that holds entries in that state once, lets `patch(entry, bytes)` change it, and writes the changed stretch.
 template <class Patch>
-void Breakpoints::rewrite_pages(const Memory& memory, Patch patch) {
+void Breakpoints::rewrite_pages(const Memory& memory, bool armed, Patch patch) {
   uint8_t page[kPage + kWidth];
   for (size_t i = 0; i < entries_.size();) {
     const uint64_t base = entries_[i].address & ~(kPage - 1);
     size_t end = i;
     while (end < entries_.size() && entries_[end].address < base + kPage) end++;
+    const bool wanted = std::any_of(entries_.begin() + static_cast<ptrdiff_t>(i), entries_.begin() + static_cast<ptrdiff_t>(end),
+                                    [armed](const Entry& entry) { return entry.armed == armed; });
+    if (!wanted) {
+      i = end;
+      continue;
+    }
     const uint64_t first = entries_[i].address;
     const size_t length = entries_[end - 1].address + kWidth - first;
     const size_t have = memory.read(first, page, length);
@@ -44,7 +50,7 @@ void Breakpoints::arm_all(const Memory& memory) {
   entries_.erase(std::unique(entries_.begin(), entries_.end(),
                              [](const Entry& a, const Entry& b) { return a.address == b.address; }),
                  entries_.end());
-  rewrite_pages(memory, [](Entry& entry, uint8_t* bytes) {
+  rewrite_pages(memory, false, [](Entry& entry, uint8_t* bytes) {
     memcpy(entry.saved, bytes, kWidth);
     memcpy(bytes, arch::kBreakpoint, kWidth);
     return entry.armed = true;
@@ -52,7 +58,7 @@ void Breakpoints::arm_all(const Memory& memory) {
 }
 
 void Breakpoints::restore_all(const Memory& memory, bool forget) {
-  rewrite_pages(memory, [forget](Entry& entry, uint8_t* bytes) {
+  rewrite_pages(memory, true, [forget](Entry& entry, uint8_t* bytes) {
     if (!entry.armed) return false;
     memcpy(bytes, entry.saved, kWidth);
     if (forget) entry.armed = false;

@@ -38,7 +38,7 @@ class Breakpoints {
 
  private:
   template <class Patch>
-  void rewrite_pages(const Memory& memory, Patch patch);
+  void rewrite_pages(const Memory& memory, bool armed, Patch patch);
 
   std::vector<Entry> entries_;  // sorted by address once arm_all has run
 };

@@ -37,6 +37,17 @@ uint64_t clock_ns(clockid_t clock) {
   return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000ull + static_cast<uint64_t>(time.tv_nsec);
 }
 
+// A numbered field of /proc/pid/stat. The command name may hold anything, so count from the last parenthesis: what follows
+// it is field 3.
+uint64_t stat_field(const char* text, int wanted) {
+  const char* at = strrchr(text, ')');
+  int field = 2;
+  while (at != nullptr && (at = strchr(at + 1, ' ')) != nullptr) {
+    if (++field == wanted) return strtoull(at + 1, nullptr, 10);
+  }
+  return 0;
+}
+
 // linux include/linux/posix-timers_types.h: the pid's complement, then CPUCLOCK_SCHED, then the per-thread bit.
 constexpr unsigned kClockSched = 2;
 constexpr unsigned kClockPerThread = 4;
@@ -54,26 +65,21 @@ Result<UsageReader> UsageReader::open(pid_t pid) {
   return reader;
 }
 
-Usage UsageReader::read() const {
+Faults UsageReader::read() const {
   char text[1024];
   const ssize_t n = pread(fd_.get(), text, sizeof text - 1, 0);
   if (n <= 0) return {};
   text[n] = 0;
-  // The command name may hold anything, so count from the last parenthesis: what follows it is field 3.
-  const char* at = strrchr(text, ')');
-  if (at == nullptr) return {};
-  Usage usage;
-  int field = 2;
-  for (at = strchr(at, ' '); at != nullptr; at = strchr(at + 1, ' ')) {
-    field++;
-    if (field == 10) usage.minor_faults = strtoull(at + 1, nullptr, 10);
-    if (field == 12) usage.major_faults = strtoull(at + 1, nullptr, 10);
-    if (field == 39) {
-      usage.processor = atoi(at + 1);
-      break;
-    }
-  }
-  return usage;
+  return {stat_field(text, 10), stat_field(text, 12)};
+}
+
+int last_core(pid_t tid) {
+  char text[1024];
+  const Fd fd = open_proc(tid, "stat");
+  const ssize_t n = fd ? read(fd.get(), text, sizeof text - 1) : -1;
+  if (n <= 0) return -1;
+  text[n] = 0;
+  return static_cast<int>(stat_field(text, 39));
 }
 
 Result<MapsReader> MapsReader::open(pid_t pid) {

@@ -8,27 +8,25 @@
 #include <vector>
 
 #include "fd.h"
+#include "faults.h"
 #include "result.h"
 
 namespace premain {
 
 using Bytes = std::vector<uint8_t>;
 
-struct Usage {
-  uint64_t minor_faults = 0;
-  uint64_t major_faults = 0;
-  int processor = -1;  // the core on which the process's leader last ran
-};
-
-// Page faults and placement from /proc/pid/stat, by one pread of a descriptor that stays open.
+// Page faults of a process alone, from /proc/pid/stat, by one pread of a descriptor that stays open.
 class UsageReader {
  public:
   static Result<UsageReader> open(pid_t pid);
-  Usage read() const;
+  Faults read() const;
 
  private:
   Fd fd_;
 };
+
+// The core on which a thread last ran, or -1.
+int last_core(pid_t tid);
 
 // /proc/pid/maps, verbatim. Bound to one address space: open it anew after an exec.
 class MapsReader {

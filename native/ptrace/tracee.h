@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "../arch/arch.h"
+#include "faults.h"
 #include "result.h"
 #include "wait_status.h"
 
@@ -64,6 +65,9 @@ class StoppedTracee {
 struct WaitEvent {
   pid_t tid;
   WaitStatus status;
+  Faults faults;   // of the whole thread group, and of those children that it has reaped
+  uint64_t switches;  // context switches of the thread group so far
+  uint64_t at_ns;     // CLOCK_MONOTONIC at the report
 };
 
 // Seizes the process with every option the tracer uses; the tracee is killed when the tracer thread ends.

@@ -26,7 +26,7 @@ void Session::on_signal(World& world, Thread& thread, int signal) {
     }
   }
   thread.signal = signal;
-  if (!thread.foreign) record(wire::Kind::Signal, thread.tid).a = signal;
+  if (!thread.foreign) record(wire::Kind::Signal, thread).a = signal;
   resume(world, thread);
 }
 
@@ -45,7 +45,7 @@ void Session::on_trap(World& world, Thread& thread) {
     }
   }
   thread.signal = SIGTRAP;
-  record(wire::Kind::Signal, thread.tid).a = SIGTRAP;
+  record(wire::Kind::Signal, thread).a = SIGTRAP;
   resume(world, thread);
 }
 
@@ -97,18 +97,18 @@ void Session::on_syscall(World& world, Thread& thread) {
   switch (phase_) {
     case Phase::BeforeExec:
       if (!info->entry || info->number != SYS_execve) return world.resume(thread, Resume::Continue, false);
-      record(wire::Kind::SyscallEntry, thread.tid).a = static_cast<int64_t>(realtime_ns());
+      record(wire::Kind::SyscallEntry, thread).a = static_cast<int64_t>(realtime_ns());
       phase_ = Phase::InExec;
       held_until_now();
       zero_ns_ = monotonic_ns();
       return world.resume(thread, Resume::ToSyscall, true);
     case Phase::InExec:
       exec_error_ = info->result;
-      record(wire::Kind::SyscallExit, thread.tid).a = info->result;
+      record(wire::Kind::SyscallExit, thread).a = info->result;
       end(world);
       return world.resume(thread, Resume::Continue, false);
     case Phase::AfterExec:
-      record(wire::Kind::SyscallExit, thread.tid).a = info->result;
+      record(wire::Kind::SyscallExit, thread).a = info->result;
       if (Result<arch::Registers> registers = thread.stopped->registers()) {
         recorder_.header().address = arch::pc(*registers);
       }
@@ -120,7 +120,7 @@ void Session::on_syscall(World& world, Thread& thread) {
   if (!plan_.has(wire::kSyscalls) || phase_ != Phase::Running || thread.foreign) {
     return world.resume(thread, how(), false);
   }
-  wire::WireRecord& entry = record(wire::Kind::Syscall, thread.tid);
+  wire::WireRecord& entry = record(wire::Kind::Syscall, thread);
   if (info->entry) {
     entry.a = static_cast<int64_t>(info->number);
     recorder_.section(wire::Section::Arguments, info->arguments, sizeof info->arguments);
@@ -154,7 +154,7 @@ void Session::on_exec(World& world, Thread& thread) {
   const bool planned =
       plan_.header.inode == 0 || (device == plan_.header.device && inode == plan_.header.inode);
 
-  wire::WireRecord& exec = record(wire::Kind::Exec, tid);
+  wire::WireRecord& exec = record(wire::Kind::Exec, thread);
   exec.a = static_cast<int64_t>(bias_);
   exec.flags |= planned ? 0 : wire::kUnplanned;
   if (registers) {
@@ -219,7 +219,7 @@ void Session::on_birth(World& world, Thread& thread, BirthStop::How how) {
     child.copy = !child.foreign;
   }
   if (!thread.foreign) {
-    wire::WireRecord& birth = record(is_thread ? wire::Kind::Thread : wire::Kind::Fork, thread.tid);
+    wire::WireRecord& birth = record(is_thread ? wire::Kind::Thread : wire::Kind::Fork, thread);
     birth.a = born;
     birth.b = !is_thread && how == BirthStop::How::Vfork;
   }
@@ -243,7 +243,7 @@ void Session::adopt_copy(World& world, Thread& thread) {
 
 void Session::on_exit(World& world, Thread& thread) {
   if (!thread.foreign && phase_ == Phase::Running) {
-    wire::WireRecord& record = this->record(wire::Kind::Thread, thread.tid);
+    wire::WireRecord& record = this->record(wire::Kind::Thread, thread);
     record.a = thread.tid;
     record.b = 1;
   }

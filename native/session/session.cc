@@ -135,12 +135,12 @@ void Session::hold(World& world) {
 void Session::pause(World& world) {
   if (control_.held()) return;
   world.stop_all();
-  record(wire::Kind::State, pid_);
+  record(wire::Kind::State);
   world.each([this](Thread& thread) {
     if (!thread.stopped || thread.foreign || thread.copy) return;
     Result<arch::Registers> registers = thread.stopped->registers();
     if (!registers) return;
-    record(wire::Kind::State, thread.tid).address = arch::pc(*registers);
+    record(wire::Kind::State, thread).address = arch::pc(*registers);
     recorder_.registers(*registers);
     recorder_.section(wire::Section::Stack, [&](Bytes& out) {
       const size_t at = out.size();
@@ -189,7 +189,7 @@ void Session::let_go(World& world) {
     if (thread.stopped) (void)std::move(*thread.stopped).detach(thread.signal);
   });
   world.clear();
-  record(wire::Kind::Detached, pid_);
+  record(wire::Kind::Detached);
   held_until_now();
   flush();
 }

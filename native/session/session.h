@@ -64,7 +64,11 @@ class Session {
   void end(World& world);
   void let_go(World& world);
 
-  wire::WireRecord& record(wire::Kind kind, pid_t tid, int32_t site = -1);
+  wire::WireRecord& record(wire::Kind kind, Thread& thread, int32_t site = -1);
+  wire::WireRecord& record(wire::Kind kind);
+  wire::WireRecord& begin(const wire::WireRecord& header);
+  // Whether the thread has come to this stop from another core than the tracer's.
+  bool crossed(const Thread& thread) const;
   void take_reads(const wire::WireSite& site, const arch::Registers& registers);
   void record_initial_stack(uint64_t sp);
   void record_breakpoint(Thread& thread, const arch::Registers& registers, const Breakpoints::Entry& entry,

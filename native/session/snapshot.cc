@@ -12,6 +12,7 @@ namespace {
 constexpr uint32_t kMostReads = 64;
 constexpr size_t kLongestStack = 8 << 20;
 
+
 }  // namespace
 
 void Session::open_address_space(pid_t pid) {
@@ -20,23 +21,38 @@ void Session::open_address_space(pid_t pid) {
   if (Result<MapsReader> maps = MapsReader::open(pid)) maps_ = std::move(*maps);
 }
 
-wire::WireRecord& Session::record(wire::Kind kind, pid_t tid, int32_t site) {
+wire::WireRecord& Session::record(wire::Kind kind, Thread& thread, int32_t site) {
   held_until_now();
-  report_ns_ = monotonic_ns();
-  const Usage usage = usage_.read();
+  report_ns_ = thread.at_ns;
   wire::WireRecord header{};
   header.kind = kind;
-  header.tid = tid;
+  header.tid = thread.tid;
   header.site = site;
   header.at_ns = zero_ns_ == 0 ? 0 : report_ns_ - zero_ns_;
-  header.cpu_ns = pid_ == 0 ? 0 : process_cpu_ns(pid_);
-  header.thread_cpu_ns = tid == 0 ? 0 : thread_cpu_ns(tid);
-  header.minor_faults = usage.minor_faults;
-  header.major_faults = usage.major_faults;
-  if (placement_ != nullptr && placement_->core() >= 0 && usage.processor >= 0 && tid == pid_ &&
-      usage.processor != placement_->core()) {
-    header.flags |= wire::kCrossed;
-  }
+  header.cpu_ns = process_cpu_ns(pid_);
+  header.thread_cpu_ns = thread_cpu_ns(thread.tid);
+  // The cheap counters also count children that the target has reaped.
+  const Faults faults = forked_ ? usage_.read() : thread.faults;
+  header.minor_faults = faults.minor;
+  header.major_faults = faults.major;
+  if (crossed(thread)) header.flags |= wire::kCrossed;
+  return begin(header);
+}
+
+// A record that belongs to no stop of a thread.
+wire::WireRecord& Session::record(wire::Kind kind) {
+  held_until_now();
+  report_ns_ = monotonic_ns();
+  wire::WireRecord header{};
+  header.kind = kind;
+  header.tid = pid_;
+  header.site = -1;
+  header.at_ns = zero_ns_ == 0 ? 0 : report_ns_ - zero_ns_;
+  header.cpu_ns = process_cpu_ns(pid_);
+  return begin(header);
+}
+
+wire::WireRecord& Session::begin(const wire::WireRecord& header) {
   recorder_.begin(header);
   open_ = true;
   if (last_held_ns_ != 0) {
@@ -44,6 +60,15 @@ wire::WireRecord& Session::record(wire::Kind kind, pid_t tid, int32_t site) {
     last_held_ns_ = 0;
   }
   return recorder_.header();
+}
+
+// Asking the kernel costs as much as all the rest of a stop, so it is asked only where the thread can have moved: it was
+// not resumed on our core, or it was switched out for more than this stop.
+bool Session::crossed(const Thread& thread) const {
+  if (placement_ == nullptr || placement_->core() < 0) return false;
+  if (thread.placed && thread.switched <= 1) return false;
+  const int core = last_core(thread.tid);
+  return core >= 0 && core != placement_->core();
 }
 
 void Session::held_until_now() {
@@ -60,7 +85,7 @@ void Session::held_until_now() {
 void Session::record_breakpoint(Thread& thread, const arch::Registers& registers, const Breakpoints::Entry& entry,
                                 bool accepted) {
   const wire::WireSite& site = plan_.sites[static_cast<size_t>(entry.site)];
-  wire::WireRecord& stop = record(wire::Kind::Breakpoint, thread.tid, entry.site);
+  wire::WireRecord& stop = record(wire::Kind::Breakpoint, thread, entry.site);
   stop.address = entry.address;
   stop.flags |= accepted ? 0 : wire::kRejected;
   if ((site.flags & wire::kRegisters) != 0) recorder_.registers(registers);
@@ -122,7 +147,7 @@ void Session::record_initial_stack(uint64_t sp) {
 }
 
 void Session::record_end(wire::End how, int64_t status, const char* syscall) {
-  wire::WireRecord& end = record(wire::Kind::End, pid_);
+  wire::WireRecord& end = record(wire::Kind::End);
   end.a = static_cast<int64_t>(how);
   end.b = status;
   end.site = static_cast<int32_t>(threads_at_end_);

@@ -1,7 +1,6 @@
 #include "world.h"
 
 #include <csignal>
-#include <vector>
 
 namespace premain {
 
@@ -58,6 +57,9 @@ Thread* World::note(const WaitEvent& event) {
   if (std::holds_alternative<ExitStop>(event.status)) thread.exiting = true;
   if (std::holds_alternative<VforkDone>(event.status)) thread.in_vfork = false;
   thread.pending = event.status;
+  thread.at_ns = event.at_ns;
+  thread.faults = event.faults;
+  thread.switched = event.switches - std::exchange(thread.switches, event.switches);
   return &thread;
 }
 
@@ -108,6 +110,7 @@ void World::resume(Thread& thread, Resume how, bool here) {
   // A failure means the thread was killed: its end is reported by the next wait.
   (void)std::move(tracee).resume(how, std::exchange(thread.signal, 0));
   if (narrowed) placement_.restore(tid, own);
+  thread.placed = narrowed;
 }
 
 bool World::step(Thread& thread) {

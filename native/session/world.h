@@ -14,6 +14,15 @@ struct Thread {
   std::optional<StoppedTracee> stopped;
   // What it stopped with, while that is still to be handled.
   std::optional<WaitStatus> pending;
+  // When its last stop was reported, and the faults until then.
+  uint64_t at_ns = 0;
+  Faults faults;
+  // Context switches until then, and since its resume: more than the one of the stop itself mean that it slept or was
+  // preempted, and may have come back on another core.
+  uint64_t switches = 0;
+  uint64_t switched = 0;
+  // It was resumed on the tracer's core.
+  bool placed = false;
   // To be delivered when it is resumed.
   int signal = 0;
   // Its birth was reported by the thread that made it.
