@@ -1,5 +1,5 @@
 /** A program file on disk: bytes by offset, read when asked for, small reads through a bounded cache. */
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { PremainError } from '../errors'
 import { malformed } from './cursor'
 import type { FileIdentity } from './types'
@@ -10,7 +10,7 @@ const MAX_BLOCKS = 128
 /** Bytes that a search reads at a time. */
 const SEARCH_CHUNK = 1024 * 1024
 
-/** An open file. The descriptor is held until {@link ProgramFile.close}. */
+/** A program file. The descriptor is held until {@link ProgramFile.close}. */
 export class ProgramFile {
   readonly size: number
   readonly identity: FileIdentity
@@ -29,7 +29,7 @@ export class ProgramFile {
       throw new PremainError('NOT_EXECUTABLE', `${path} is ${stat.isDirectory() ? 'a directory' : 'not a regular file'}`)
     }
     this.size = Number(stat.size)
-    this.identity = { dev: stat.dev, ino: stat.ino, size: stat.size, mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs }
+    this.identity = identityOf(stat)
   }
 
   /** Exactly `length` bytes at `offset`, in memory of their own. */
@@ -37,7 +37,7 @@ export class ProgramFile {
     if (!(offset >= 0 && length >= 0 && offset + length <= this.size)) {
       throw malformed(`${length} bytes at offset ${offset} lie outside the file of ${this.size} bytes`)
     }
-    if (this.fd < 0) throw new PremainError('INVALID_OPTION', `${this.path}: read after close()`)
+    if (this.fd < 0) this.reopen()
     const buffer = Buffer.allocUnsafeSlow(length)
     for (let done = 0; done < length; ) {
       const got = readSync(this.fd, buffer, done, length - done, offset + done)
@@ -72,11 +72,21 @@ export class ProgramFile {
     }
   }
 
-  /** Releases the descriptor and the cache; a second call does nothing. */
+  /** Releases the descriptor and the cache; a second call does nothing. Reading afterwards opens the file anew. */
   close(): void {
     if (this.fd >= 0) closeSync(this.fd)
     this.fd = -1
     this.blocks.clear()
+  }
+
+  private reopen(): void {
+    this.fd = openForReading(this.path)
+    const now = identityOf(fstatSync(this.fd, { bigint: true }))
+    if (Object.entries(now).every(([key, value]) => this.identity[key as keyof FileIdentity] === value)) return
+    this.close()
+    throw new PremainError('UNSUPPORTED', `${this.path} has changed since it was opened`, {
+      hint: 'Start again, once nothing writes to the file any more.',
+    })
   }
 
   private block(index: number): Buffer {
@@ -87,6 +97,10 @@ export class ProgramFile {
     this.blocks.set(index, block)
     return block
   }
+}
+
+function identityOf(stat: BigIntStats): FileIdentity {
+  return { dev: stat.dev, ino: stat.ino, size: stat.size, mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs }
 }
 
 function openForReading(path: string): number {

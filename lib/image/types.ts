@@ -214,6 +214,6 @@ export interface ProgramImage {
   symbols(names: readonly string[]): Map<string, { address: FileAddress; size: number }>
   /** The symbol or Go function that holds `pc`, by .symtab, .dynsym or pclntab. */
   nameAt(pc: FileAddress): string | null
-  /** Releases the descriptor. Reading afterwards throws. */
+  /** Releases the descriptor. Reading afterwards opens the file again, and throws when it has changed. */
   close(): void
 }
