@@ -1,7 +1,7 @@
 /** What PT_DYNAMIC and PT_NOTE say. Source: the gABI's dynamic section; go cmd/link/internal/ld/elf.go for Go's note. */
 import { PremainError } from '../errors'
 import { Cursor } from './cursor'
-import { PT_DYNAMIC, PT_NOTE, type ProgramHeader } from './elf'
+import { type ProgramHeader, PT_DYNAMIC, PT_NOTE } from './elf'
 import type { ProgramFile } from './file'
 import type { Memory } from './memory'
 import { Relocations } from './relocations'

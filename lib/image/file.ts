@@ -26,7 +26,10 @@ export class ProgramFile {
     const stat = fstatSync(this.fd, { bigint: true })
     if (!stat.isFile()) {
       this.close()
-      throw new PremainError('NOT_EXECUTABLE', `${path} is ${stat.isDirectory() ? 'a directory' : 'not a regular file'}`)
+      throw new PremainError(
+        'NOT_EXECUTABLE',
+        `${path} is ${stat.isDirectory() ? 'a directory' : 'not a regular file'}`,
+      )
     }
     this.size = Number(stat.size)
     this.identity = identityOf(stat)

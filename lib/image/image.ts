@@ -1,7 +1,7 @@
 /** Opening a program file: ELF headers at once, everything else when it is asked for. */
 import { Cursor, malformed } from './cursor'
 import { type Dynamic, readBuildIds, readDynamic, readRelocations } from './dynamic'
-import { type ElfHeaders, PT_INTERP, PT_TLS, SHT_SYMTAB, readHeaders } from './elf'
+import { type ElfHeaders, PT_INTERP, PT_TLS, readHeaders, SHT_SYMTAB } from './elf'
 import { ProgramFile } from './file'
 import { type GoFinding, readGo } from './go/image'
 import { Memory } from './memory'

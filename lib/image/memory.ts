@@ -1,7 +1,7 @@
 /** The program's memory as the file describes it before it runs: bytes by virtual address, without the load bias. */
 import { PremainError } from '../errors'
 import { Cursor, malformed } from './cursor'
-import { PF_W, PF_X, PT_LOAD, type ProgramHeader } from './elf'
+import { PF_W, PF_X, type ProgramHeader, PT_LOAD } from './elf'
 import type { ProgramFile } from './file'
 import type { Relocations } from './relocations'
 import type { FileAddress } from './types'
@@ -107,7 +107,10 @@ export class Memory {
   pointers(address: number, count: number, what: string): FileAddress[] {
     const cursor = this.cursor(address, count * 8, what)
     const relocations = this.relocations()
-    return Array.from({ length: count }, (_, i) => (relocations.at(address + i * 8) ?? cursor.u64(i * 8)) as FileAddress)
+    return Array.from(
+      { length: count },
+      (_, i) => (relocations.at(address + i * 8) ?? cursor.u64(i * 8)) as FileAddress,
+    )
   }
 
   /** Addresses of `needle` in a segment's file bytes, in order. */

@@ -27,7 +27,9 @@ export class NameMatcher {
   match(table: Buffer, at: number): string | null {
     if (this.prefixes !== null) {
       const prefix =
-        (table[at] as number) | ((table[at + 1] as number) << 8) | ((table[at + 2] as number) << 16) |
+        (table[at] as number) |
+        ((table[at + 1] as number) << 8) |
+        ((table[at + 2] as number) << 16) |
         ((table[at + 3] as number) << 24)
       if (!this.prefixes.has(prefix)) return null
     }

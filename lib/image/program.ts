@@ -58,7 +58,8 @@ export function programNotes({ file, headers, elf, found }: Noted): string[] {
   const notes: string[] = []
   if (headers.sectionsRefused !== null) notes.push(`section headers left aside: ${headers.sectionsRefused}`)
   if (found.image === null) notes.push(notGo(file, headers.sections, found))
-  else if (elf.type === 'DYN' && !elf.pie) notes.push('a Go shared library (c-shared or plugin): its main.main never runs')
+  else if (elf.type === 'DYN' && !elf.pie)
+    notes.push('a Go shared library (c-shared or plugin): its main.main never runs')
   if (found.image !== null && found.image.moduledata === null) notes.push('runtime.firstmoduledata was not found')
   return notes
 }

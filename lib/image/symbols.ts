@@ -1,6 +1,6 @@
 /** ELF symbols by exact name and by address, from .symtab or .dynsym. */
 import { Cursor } from './cursor'
-import { SHT_DYNSYM, SHT_SYMTAB, type Section } from './elf'
+import { type Section, SHT_DYNSYM, SHT_SYMTAB } from './elf'
 import type { ProgramFile } from './file'
 import { NameMatcher } from './names'
 import type { FileAddress } from './types'

@@ -121,8 +121,8 @@ const ESCAPES: Record<string, string> = { a: '\x07', b: '\b', f: '\f', n: '\n', 
 export function unquote(text: string): string {
   if (/^`[^`]*`$/.test(text)) return text.slice(1, -1)
   if (!/^".*"$/s.test(text) || text.length < 2) return text
-  const escape = /\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|([0-7]{3})|(.))/gis
-  return text.slice(1, -1).replace(escape, (_, x, u, long, octal, plain) => {
+  const sequence = /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))/gs
+  return text.slice(1, -1).replace(sequence, (_, x, u, long, octal, plain) => {
     const hex = x ?? u ?? long
     if (hex !== undefined) return fromCodePoint(Number.parseInt(hex, 16))
     if (octal !== undefined) return fromCodePoint(Number.parseInt(octal, 8))

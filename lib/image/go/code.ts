@@ -30,12 +30,11 @@ export class Code {
     else yield* this.amd64Branches()
   }
 
-  /** Every place in the function that `pattern` matches. An operand ends its instruction: RIP counts from its end. */
+  /** Every place in the function that `pattern` matches. */
   *matches(pattern: Pattern): Generator<Match> {
-    const { bytes } = this
-    for (let at = 0; at + pattern.length <= bytes.length; at++) {
-      if (!matchesAt(bytes, at, pattern)) continue
-      yield { at, length: pattern.length, operands: pattern.operands.map((operand) => this.value(at, operand)) }
+    for (let at = 0; at < this.bytes.length; at++) {
+      const match = this.matchAt(at, pattern)
+      if (match !== null) yield match
     }
   }
 
@@ -45,9 +44,24 @@ export class Code {
     return null
   }
 
-  private value(at: number, { offset, kind }: Operand): number {
-    const value = this.bytes.readInt32LE(at + offset)
-    return kind === 'rip' ? this.of.entry + at + offset + 4 + value : value
+  private matchAt(at: number, pattern: Pattern): Match | null {
+    const { bytes } = this
+    const operands: number[] = []
+    let next = at
+    for (const piece of pattern) {
+      if (piece === 'pad') {
+        next = skipNops(bytes, next)
+      } else if (piece === 'rip' || piece === 'imm32') {
+        if (next + 4 > bytes.length) return null
+        const value = bytes.readInt32LE(next)
+        next += 4
+        operands.push(piece === 'rip' ? this.of.entry + next + value : value)
+      } else {
+        const byte = bytes[next++]
+        if (byte === undefined || !(typeof piece === 'number' ? piece === byte : piece.includes(byte))) return null
+      }
+    }
+    return { at, end: next, operands }
   }
 
   private *amd64Branches(): Generator<{ at: number; target: FileAddress }> {
@@ -68,50 +82,33 @@ export class Code {
   }
 }
 
-/** A 32-bit displacement from RIP, or a plain 32-bit value. */
-interface Operand {
-  offset: number
-  kind: 'rip' | 'value'
-}
-
 /** One byte, or any byte of several. */
 type Byte = number | readonly number[]
 
-/** An instruction sequence: bytes to match, and operands to read out. */
-export interface Pattern {
-  length: number
-  parts: { offset: number; byte: Byte }[]
-  operands: Operand[]
-}
+/**
+ * What a pattern is made of: a byte, alternatives, the displacement of a RIP-relative operand that ends its instruction,
+ * a signed 32-bit value, or the NOPs with which Go aligns branches (go cmd/internal/obj/x86, padjumps, from 1.15 on).
+ */
+export type Piece = Byte | 'rip' | 'imm32' | 'pad'
+
+/** An instruction sequence. `[0x48, 0x8d, 0x05, 'rip']` is `lea X(%rip),%rax`, with X as its operand. */
+export type Pattern = readonly Piece[]
 
 /** Where a pattern was found in the function, and its operands' values in order. */
 export interface Match {
+  /** Offset of the first byte, and of the byte after the last. */
   at: number
-  length: number
+  end: number
   operands: number[]
 }
 
-/** What {@link pattern} is made of: a byte, alternatives, `rip` or `imm32` for an operand. */
-export type Piece = Byte | 'rip' | 'imm32'
+const NOPS = [[0x90], [0x66, 0x90], [0x0f, 0x1f, 0x00], [0x0f, 0x1f, 0x40, 0x00], [0x0f, 0x1f, 0x44, 0x00, 0x00]]
 
-/** Builds a pattern: `pattern(0x48, 0x8d, 0x05, 'rip')` is `lea X(%rip),%rax`. */
-export function pattern(...pieces: Piece[]): Pattern {
-  const built: Pattern = { length: 0, parts: [], operands: [] }
-  for (const piece of pieces) {
-    if (piece === 'rip' || piece === 'imm32') {
-      built.operands.push({ offset: built.length, kind: piece === 'rip' ? 'rip' : 'value' })
-      built.length += 4
-    } else {
-      built.parts.push({ offset: built.length++, byte: piece })
-    }
+/** The offset behind the NOPs at `at`. */
+function skipNops(bytes: Buffer, at: number): number {
+  for (let from = at; ; ) {
+    const nop = NOPS.find((nop) => nop.every((byte, i) => bytes[from + i] === byte))
+    if (nop === undefined) return from
+    from += nop.length
   }
-  return built
-}
-
-function matchesAt(bytes: Buffer, at: number, { parts }: Pattern): boolean {
-  for (const { offset, byte } of parts) {
-    const actual = bytes[at + offset] as number
-    if (typeof byte === 'number' ? actual !== byte : !byte.includes(actual)) return false
-  }
-  return true
 }

@@ -5,8 +5,8 @@
  */
 import type { Memory } from '../memory'
 import type { FileAddress, FunctionInfo, InitTask } from '../types'
-import { Code, pattern } from './code'
-import { INIT_TASKS, type InitTaskLayout, MODULEDATAS, layoutOf } from './layouts'
+import { Code, type Pattern } from './code'
+import { INIT_TASKS, type InitTaskLayout, layoutOf, MODULEDATAS } from './layouts'
 import type { Moduledata } from './moduledata'
 import type { GoPclntab } from './pclntab'
 
@@ -87,7 +87,7 @@ function taskSlice(source: Walk, slice: number): InitTask[] | null {
 function runtimeFirst(source: Walk, tasks: InitTask[]): InitTask[] {
   const main = source.body('runtime.main')
   if (main === null) return tasks
-  const load = pattern([0x48, 0x4c], 0x8b, [0x05, 0x0d, 0x15, 0x1d, 0x25, 0x2d, 0x35, 0x3d], 'rip')
+  const load: Pattern = [[0x48, 0x4c], 0x8b, [0x05, 0x0d, 0x15, 0x1d, 0x25, 0x2d, 0x35, 0x3d], 'rip']
   const loaded = new Set([...new Code(source.memory, main).matches(load)].map(({ operands }) => operands[0] as number))
   const byAddress = new Map(tasks.map((task) => [task.address, task]))
   for (const slice of loaded) {
@@ -171,8 +171,8 @@ function taskRoots({ memory, body }: InitTaskSource): FileAddress[] {
   const doInit = body('runtime.doInit')
   if (main === null || doInit === null) return []
   const code = new Code(memory, main)
-  const inRegister = pattern(0x48, 0x8d, 0x05, 'rip', 0xe8, 'rip')
-  const onStack = pattern(0x48, 0x8d, 0x05, 'rip', 0x48, 0x89, 0x04, 0x24, 0xe8, 'rip')
+  const inRegister: Pattern = [0x48, 0x8d, 0x05, 'rip', 'pad', 0xe8, 'rip']
+  const onStack: Pattern = [0x48, 0x8d, 0x05, 'rip', 0x48, 0x89, 0x04, 0x24, 'pad', 0xe8, 'rip']
   for (const call of [inRegister, onStack]) {
     const roots = [...code.matches(call)].filter(({ operands }) => operands[1] === doInit.entry)
     if (roots.length > 0) return roots.map(({ operands }) => operands[0] as FileAddress)

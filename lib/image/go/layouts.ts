@@ -44,7 +44,16 @@ export const PCLNTABS: readonly PclntabLayout[] = [
   {
     magic: 0xfffffffb,
     minors: [5, 15],
-    header: { count: 8, textStart: null, names: null, compileUnits: null, files: null, pcs: null, funcs: null, functab: 16 },
+    header: {
+      count: 8,
+      textStart: null,
+      names: null,
+      compileUnits: null,
+      files: null,
+      pcs: null,
+      funcs: null,
+      functab: 16,
+    },
     word: 8,
     func: { name: 8, pcsp: 20, pcfile: 24, pcln: 28, compileUnit: null, startLine: null, size: 40 },
   },
@@ -188,7 +197,10 @@ export const FINGERPRINTS: readonly Fingerprint[] = [
  * The row for a minor version; a version newer than all rows takes the newest, which whoever uses it must verify.
  * Null for versions older than the table.
  */
-export function layoutOf<Row extends { minors: readonly [number, number] }>(rows: readonly Row[], minor: number): Row | null {
+export function layoutOf<Row extends { minors: readonly [number, number] }>(
+  rows: readonly Row[],
+  minor: number,
+): Row | null {
   const within = Math.min(minor, NEWEST_MINOR)
   return rows.find(({ minors: [from, to] }) => within >= from && within <= to) ?? null
 }

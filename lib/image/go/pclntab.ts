@@ -108,7 +108,8 @@ export class GoPclntab implements Pclntab {
   private look(names: readonly string[]): void {
     for (const name of names) this.known.set(name, [])
     const matcher = new NameMatcher(names)
-    const offsets = (this.nameOffsets ??= this.loadNameOffsets())
+    this.nameOffsets ??= this.loadNameOffsets()
+    const offsets = this.nameOffsets
     const table = this.loadNames()
     for (let i = 0; i < offsets.length; i++) {
       const name = matcher.match(table, offsets[i] as number)

@@ -6,8 +6,8 @@
 import type { Memory } from '../memory'
 import type { SymbolTable } from '../symbols'
 import type { FileAddress, FunctionInfo, GoStatics, Pclntab } from '../types'
-import { Code, type Pattern, pattern } from './code'
-import { MAXMCOUNT, layoutOf } from './layouts'
+import { Code, type Pattern } from './code'
+import { layoutOf, MAXMCOUNT } from './layouts'
 
 /** What is known of the program when its variables are looked for. */
 export interface StaticsSource {
@@ -36,7 +36,7 @@ const SYMBOLS: Record<keyof GoStatics, readonly string[]> = {
 const ANY = [0x05, 0x0d, 0x15, 0x1d, 0x25, 0x2d, 0x35, 0x3d]
 const LEA_AX = [0x48, 0x8d, 0x05, 'rip'] as const
 const STORE_ARGUMENT = [0x48, 0x89, 0x04, 0x24] as const
-const CALL = [0xe8, 'rip'] as const
+const CALL = ['pad', 0xe8, 'rip'] as const
 
 /** The runtime's variables; each null where neither the symbols nor the code tell for certain. */
 export function readStatics(source: StaticsSource): GoStatics {
@@ -52,7 +52,7 @@ export function readStatics(source: StaticsSource): GoStatics {
 function readCode(source: StaticsSource): Partial<GoStatics> {
   const finders: Record<keyof GoStatics, () => number | null> = {
     g0: () => g0(source),
-    m0: () => first(source, 'runtime.rt0_go', pattern(...LEA_AX, 0x48, 0x89, 0x08, 0x48, 0x89, 0x41, 0x30)),
+    m0: () => first(source, 'runtime.rt0_go', [...LEA_AX, 0x48, 0x89, 0x08, 0x48, 0x89, 0x41, 0x30]),
     ncpu: () => ncpu(source),
     physPageSize: () => physPageSize(source),
     physHugePageSize: () => resultOf(source, [0x48, 0x89, 0x05, 'rip'], ['runtime.getHugePageSize']),
@@ -80,10 +80,10 @@ function first(source: StaticsSource, name: string, wanted: Pattern): number | n
 
 /** rt0_go names g0 twice: into DI when it sets the stack's bounds, into CX when it fills the TLS slot. */
 function g0(source: StaticsSource): number | null {
-  const inDi = first(source, 'runtime.rt0_go', pattern(0x48, 0x8d, 0x3d, 'rip'))
+  const inDi = first(source, 'runtime.rt0_go', [0x48, 0x8d, 0x3d, 'rip'])
   const code = codeOf(source, 'runtime.rt0_go')
   if (inDi === null || code === null) return null
-  const inCx = [...code.matches(pattern(0x48, 0x8d, 0x0d, 'rip'))].map(({ operands }) => operands[0])
+  const inCx = [...code.matches([0x48, 0x8d, 0x0d, 'rip'])].map(({ operands }) => operands[0])
   return inCx.includes(inDi) ? inDi : null
 }
 
@@ -97,7 +97,7 @@ function resultOf(source: StaticsSource, store: readonly (number | 'rip')[], cal
   const code = codeOf(source, 'runtime.osinit')
   const wide = store[0] === 0x48 ? [0x48] : []
   for (const load of [[], [...wide, 0x8b, 0x04, 0x24]]) {
-    for (const { operands } of code?.matches(pattern(...CALL, ...load, ...store)) ?? []) {
+    for (const { operands } of code?.matches([...CALL, ...load, ...store]) ?? []) {
       if (calls(source, operands[0], callees)) return operands[1] as number
     }
   }
@@ -111,7 +111,7 @@ function calls({ pclntab }: StaticsSource, target: number | undefined, callees: 
 
 /** mallocinit loads it first, to see that it is set, then again for each bound that it checks. */
 function physPageSize(source: StaticsSource): number | null {
-  const loads = [...(codeOf(source, 'runtime.mallocinit')?.matches(pattern([0x48, 0x4c], 0x8b, ANY, 'rip')) ?? [])]
+  const loads = [...(codeOf(source, 'runtime.mallocinit')?.matches([[0x48, 0x4c], 0x8b, ANY, 'rip']) ?? [])]
   const address = loads[0]?.operands[0]
   return loads.filter(({ operands }) => operands[0] === address).length >= 3 ? (address as number) : null
 }
@@ -124,7 +124,7 @@ function sched(source: StaticsSource): number | null {
   }
   const [offset] = offsets
   if (offset === undefined || offsets.size !== 1) return null
-  const address = first(source, 'runtime.schedinit', pattern(0xc7, 0x05, 'rip', 0x10, 0x27, 0, 0))
+  const address = first(source, 'runtime.schedinit', [0xc7, 0x05, 'rip', 0x10, 0x27, 0, 0])
   return address === null ? null : address + 4 - offset
 }
 
@@ -132,7 +132,7 @@ function sched(source: StaticsSource): number | null {
 function mheap(source: StaticsSource): number | null {
   const code = codeOf(source, 'runtime.mallocinit')
   for (const pass of [[], STORE_ARGUMENT]) {
-    for (const { operands } of code?.matches(pattern(...LEA_AX, ...pass, ...CALL)) ?? []) {
+    for (const { operands } of code?.matches([...LEA_AX, ...pass, ...CALL]) ?? []) {
       if (calls(source, operands[1], ['runtime.(*mheap).init', 'runtime.mHeap_Init'])) return operands[0] as number
     }
   }
@@ -142,7 +142,7 @@ function mheap(source: StaticsSource): number | null {
 /** rt0_go pushes the address of the funcval whose first word is runtime.main. */
 function mainPC(source: StaticsSource): number | null {
   const main = source.body('runtime.main')
-  for (const { operands } of codeOf(source, 'runtime.rt0_go')?.matches(pattern(...LEA_AX, 0x50)) ?? []) {
+  for (const { operands } of codeOf(source, 'runtime.rt0_go')?.matches([...LEA_AX, 0x50]) ?? []) {
     const funcval = operands[0] as number
     const target = source.memory.pointer(funcval)
     if (main !== null && target !== null && (target === main.entry || isMain(source, target))) return funcval
@@ -158,10 +158,10 @@ function isMain({ pclntab }: StaticsSource, target: FileAddress): boolean {
 /** procresize reads the old value first, and at its end stores the new one by XCHG through the address. */
 function gomaxprocs(source: StaticsSource): number | null {
   const code = codeOf(source, 'runtime.procresize')
-  const address = code?.first(pattern(0x8b, ANY, 'rip'))?.[0]
+  const address = code?.first([0x8b, ANY, 'rip'])?.[0]
   if (code === null || address === undefined) return null
-  for (const { at, length, operands } of code.matches(pattern([0x48, 0x4c], 0x8d, ANY, 'rip'))) {
-    if (operands[0] === address && code.bytes.subarray(at + length, at + length + 24).includes(0x87)) return address
+  for (const { end, operands } of code.matches([[0x48, 0x4c], 0x8d, ANY, 'rip'])) {
+    if (operands[0] === address && code.bytes.subarray(end, end + 24).includes(0x87)) return address
   }
   return null
 }
@@ -169,16 +169,16 @@ function gomaxprocs(source: StaticsSource): number | null {
 /** rt0_go loads _cgo_init and tests it: linked with cgo, it is set in the file. */
 export function isCgo(source: StaticsSource): boolean {
   if (source.machine === 'x86_64') {
-    const address = first(source, 'runtime.rt0_go', pattern(0x48, 0x8b, 0x05, 'rip', 0x48, 0x85, 0xc0, [0x74, 0x0f]))
+    const address = first(source, 'runtime.rt0_go', [0x48, 0x8b, 0x05, 'rip', 'pad', 0x48, 0x85, 0xc0, [0x74, 0x0f]])
     if (address !== null) return source.memory.pointer(address) !== 0
   }
   return source.pclntab.find(['_cgo_topofstack', 'runtime/cgo._cgo_sys_thread_start', 'x_cgo_init']).size > 0
 }
 
 /** How gogo stores g into its TLS slot: by a constant, or through CX which was given the constant. */
-const SLOT_DIRECT = pattern(0x64, 0x48, 0x89, 0x14, 0x25, 'imm32')
-const SLOT_IN_CX = pattern(0x48, 0xc7, 0xc1, 'imm32', 0x64, 0x48, 0x89, 0x11)
-const SLOT_BY_GOT = pattern(0x48, 0x8b, 0x0d, 'rip', 0x64, 0x48, 0x89, 0x11)
+const SLOT_DIRECT: Pattern = [0x64, 0x48, 0x89, 0x14, 0x25, 'imm32']
+const SLOT_IN_CX: Pattern = [0x48, 0xc7, 0xc1, 'imm32', 0x64, 0x48, 0x89, 0x11]
+const SLOT_BY_GOT: Pattern = [0x48, 0x8b, 0x0d, 'rip', 0x64, 0x48, 0x89, 0x11]
 
 /** Distance of g's TLS slot from FS, or null. */
 export function readTlsOffset(source: StaticsSource): number | null {
