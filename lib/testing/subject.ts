@@ -1,0 +1,65 @@
+/** What a matcher may be given, and how it becomes a trace or a measurement. */
+import type * as Premain from '../index'
+import type { Measurement, MeasureOptions, Trace, TraceOptions } from '../index'
+
+/** A program by its path, or what was recorded of one. */
+export type Received = string | Trace | Measurement
+
+/** How a matcher starts a program that it is given by path. Without effect on a Trace or a Measurement. */
+export interface StartOptions {
+  args?: readonly string[]
+  cwd?: string
+  env?: Record<string, string>
+  /** Milliseconds for each launch; default 10,000. */
+  timeout?: number
+}
+
+/** The API, loaded when the first matcher runs: a test file that uses none pays nothing. */
+export function api(): typeof Premain {
+  return require('../index') as typeof Premain
+}
+
+const DEFAULT_TIMEOUT = 10_000
+
+function startOptions({ cwd, env, timeout }: StartOptions): TraceOptions & MeasureOptions {
+  return {
+    timeout: timeout ?? DEFAULT_TIMEOUT,
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(env === undefined ? {} : { env }),
+  }
+}
+
+/** True for a measurement; throws for what is neither. */
+export function isMeasurement(received: Trace | Measurement): received is Measurement {
+  const schema = Object(received).schema as unknown
+  if (schema === 'premain.measurement/1') return true
+  if (schema === 'premain.trace/1') return false
+  throw new TypeError('expected the path of a program, a Trace or a Measurement')
+}
+
+/** A program's trace, or what was given. The failure of a program that never comes to main is a trace too. */
+export async function recordOf(received: Received, options: StartOptions): Promise<Trace | Measurement> {
+  if (typeof received !== 'string') return isMeasurement(received) ? received : received
+  const premain = api()
+  try {
+    return await premain.trace(received, [...(options.args ?? [])], startOptions(options))
+  } catch (error) {
+    if (!(error instanceof premain.PremainError) || !error.trace) throw error
+    if (error.code === 'EXITED_BEFORE_MAIN' || error.code === 'TIMEOUT') return error.trace as Trace
+    throw error
+  }
+}
+
+/** A program's measurement, or what was given. */
+export async function timesOf(
+  received: Received,
+  options: StartOptions & { runs?: number },
+): Promise<Trace | Measurement> {
+  if (typeof received !== 'string') return isMeasurement(received) ? received : received
+  return api().measure(received, [...(options.args ?? [])], { ...startOptions(options), runs: options.runs ?? 20 })
+}
+
+/** What to call it in a message. */
+export function nameOf(received: Received, record: Trace | Measurement): string {
+  return typeof received === 'string' ? received : (record.target?.path ?? 'the program')
+}
