@@ -1,6 +1,5 @@
-/** The public description of a program file: `premain.image/1`, plain data. */
+/** What a program file is, as plain data: the part of `premain.image/1` that needs no plan. */
 import { resolve } from 'node:path'
-import { openImage } from './image'
 import type { ElfInfo, GoInfo, Hex, ProgramImage } from './types'
 
 /** One package's init work, as far as the file tells. */
@@ -46,14 +45,4 @@ function describeInitTasks({ go }: ProgramImage): InitTaskInfo[] {
       return { name, address: `0x${entry.toString(16)}`, file: source?.file ?? null, line: source?.line ?? null }
     }),
   }))
-}
-
-/** Opens, describes and closes a file. Errors as {@link openImage}. */
-export function inspectFile(path: string): ImageDescription {
-  const image = openImage(path)
-  try {
-    return describeImage(image)
-  } finally {
-    image.close()
-  }
 }
