@@ -80,6 +80,7 @@ const DESCRIPTIONS: readonly Omit<StepInfo, 'index'>[] = [
       base: 'where the dynamic linker is mapped (AT_BASE)',
       libraries: 'libraries that are mapped when control reaches AT_ENTRY: path and base',
       relocated: 'the program’s relocations are applied at AT_ENTRY; null when there was nothing to tell it by',
+      atBase: 'AT_BASE as the kernel gave it: zero when it mapped no dynamic linker',
     },
   },
   {
@@ -231,10 +232,13 @@ const DESCRIPTIONS: readonly Omit<StepInfo, 'index'>[] = [
       'work of the runtime’s own packages; and starts the sweeper and the scavenger (gcenable), after which garbage ' +
       'may be collected.',
     evidence: {
+      sequence: 'the functions in the order in which they were reached',
       sysmonTid: 'the thread that the clone in newm made; null where it was not seen',
       runtimeInits: 'init functions that ran before gcenable; null when inits were not stopped at',
       threads: 'threads alive when gcenable is reached',
       gcEnabled: 'gcenable has returned',
+      asserted: ASSERTED,
+      failures: FAILURES,
     },
   },
   {
@@ -248,6 +252,7 @@ const DESCRIPTIONS: readonly Omit<StepInfo, 'index'>[] = [
       functions: 'init functions',
       packages: 'their import paths, in order',
       ran: 'true: these ran; false: the file lists them',
+      unseen: 'planned init functions that were not reached before main.main, if any',
     },
   },
   {

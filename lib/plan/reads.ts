@@ -9,9 +9,9 @@ import {
   heapLayout,
   M_G0,
   maxmcountOffset,
-  moduledataLayout,
+  moduledataNext,
+  moduledataText,
 } from './layout'
-import { staticAddress } from './statics'
 import type { StepStop } from './stops'
 import { stopName } from './stops'
 import type { MemoryRead, ReadBase } from './types'
@@ -67,7 +67,7 @@ export function newprocArgument(go: GoImage): number | null {
 
 function heap(list: ReadList, go: GoImage): void {
   const layout = heapLayout(go)
-  const address = staticAddress(go, 'mheap')
+  const address = go.statics.mheap
   if (!layout || address === null) return
   list
     .file('centrals', address, { offset: layout.central, length: layout.centralStride * layout.centralCount })
@@ -77,24 +77,24 @@ function heap(list: ReadList, go: GoImage): void {
 }
 
 function moduleChain(list: ReadList, go: GoImage): void {
-  const layout = moduledataLayout(go)
-  if (!layout || !go.moduledata) return
-  const next = { offset: layout.next, length: 8 }
+  const offset = moduledataNext(go)
+  if (offset === null || !go.moduledata) return
+  const next = { offset, length: 8 }
   list.file('next1', go.moduledata.address, next).add('next2', 'next1', next).add('next3', 'next2', next)
 }
 
 function sizes(list: ReadList, go: GoImage): void {
   list
-    .file('ncpu', staticAddress(go, 'ncpu'), { length: 4 })
-    .file('physPageSize', staticAddress(go, 'physPageSize'), WORD)
-    .file('physHugePageSize', staticAddress(go, 'physHugePageSize'), WORD)
+    .file('ncpu', go.statics.ncpu, { length: 4 })
+    .file('physPageSize', go.statics.physPageSize, WORD)
+    .file('physHugePageSize', go.statics.physHugePageSize, WORD)
 }
 
 function moduledata(list: ReadList, go: GoImage): void {
-  const layout = moduledataLayout(go)
-  if (layout) list.pointee(go, 0, { name: 'text', offset: layout.text, length: 16 })
+  const text = moduledataText(go)
+  if (text !== null) list.pointee(go, 0, { name: 'text', offset: text, length: 16 })
   const offset = maxmcountOffset(go)
-  if (offset !== null) list.file('maxmcount', staticAddress(go, 'sched'), { offset, length: 4 })
+  if (offset !== null) list.file('maxmcount', go.statics.sched, { offset, length: 4 })
 }
 
 const BY_STOP: Readonly<Record<string, (list: ReadList, go: GoImage) => void>> = {

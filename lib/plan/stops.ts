@@ -5,11 +5,8 @@
  * Sources: @go runtime.schedinit, runtime.main, runtime.mstart1 (src/runtime/proc.go), runtime.rt0_go
  * (src/runtime/asm_amd64.s), go1.12 … go1.27.
  */
+import { NEWEST_MINOR, OLDEST_MINOR } from '../image/go/layouts'
 import type { StepId } from './types'
-
-/** The oldest and the newest Go minor version that the tables cover. */
-export const FIRST_MINOR = 5
-export const LAST_MINOR = 27
 
 /** One place to stop at. */
 export interface StepStop {
@@ -31,7 +28,7 @@ export interface StepStop {
 
 type Extra = Partial<Pick<StepStop, 'from' | 'to' | 'at' | 'needs' | 'keepMask'>>
 
-const ALL: Required<Extra> = { from: FIRST_MINOR, to: LAST_MINOR, at: 'entry', needs: {}, keepMask: false }
+const ALL: Required<Extra> = { from: OLDEST_MINOR, to: NEWEST_MINOR, at: 'entry', needs: {}, keepMask: false }
 
 const at = (step: StepId, symbol: string, extra: Extra = {}): StepStop => ({ step, symbol, ...ALL, ...extra })
 
@@ -82,7 +79,7 @@ export function stopName(stop: Pick<StepStop, 'symbol' | 'at'>): string {
 
 /** The stops that versions between `min` and `max` (Go minors, both included) can have. */
 export function stopsFor(min: number, max: number): StepStop[] {
-  return STOPS.filter((stop) => stop.from <= max && (stop.to >= min || stop.to === LAST_MINOR))
+  return STOPS.filter((stop) => stop.from <= max && (stop.to >= min || stop.to === NEWEST_MINOR))
 }
 
 /** A step's stops for any version, for `explain`. */

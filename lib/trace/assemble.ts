@@ -1,7 +1,20 @@
+/** Records → Trace. */
 import type { ProgramImage } from '../image/types'
-import type { StopPlan } from '../plan/types'
+import { STEPS } from '../plan/catalogue'
+import type { StepId, StopPlan } from '../plan/types'
 import type { SessionRecord } from '../session/records'
-import type { ErrorInfo, Host, Outcome, Target, Trace } from './types'
+import { hex } from './addresses'
+import { Context } from './context'
+import { collectInits } from './inits'
+import { endOf, exitOf, lastHit, listDescendants, listExecs, outcomeOf, type Script } from './outcome'
+import { mainHit, type Standing, standings } from './status'
+import { EVIDENCE } from './steps/evidence'
+import type { Scene } from './steps/scene'
+import { listStops, type StopList } from './stops'
+import { listSyscalls } from './syscalls'
+import { listThreads } from './threads'
+import { cut, type Instant, type Span, ZERO } from './times'
+import type { ErrorInfo, Host, Init, Outcome, Overhead, Step, Target, Totals, Trace } from './types'
 
 /** What a stop costs the target in CPU time, by placement, as calibrated on this machine. Nanoseconds. */
 export interface Calibration {
@@ -26,18 +39,223 @@ export interface AssemblyOptions {
 
 /** Everything a trace is made of. */
 export interface Assembly {
+  /** The image that ran last: that of the last plan. */
   image: ProgramImage
   plan: StopPlan
+  /** Plans that were added while the target ran; their sites are numbered after the first plan's. */
+  laterPlans?: readonly StopPlan[] | undefined
   /** In the order in which the tracer reported them. May be cut short. */
   records: readonly SessionRecord[]
   host: Host
   /** What was started; `elf` and `go` come from the image. */
   target: Omit<Target, 'elf' | 'go'>
+  /** The `#!` chain that led to the image, outermost first. */
+  scripts?: readonly Script[] | undefined
   /** Set when the run was ended from outside; else the outcome follows from the records. */
   outcome?: Extract<Outcome, 'timeout' | 'aborted'> | null | undefined
   error?: ErrorInfo | null | undefined
   output?: { stdout: string; stderr: string } | undefined
+  /** The package's. */
+  version: string
   options?: AssemblyOptions | undefined
 }
 
-export declare function assembleTrace(assembly: Assembly): Trace
+/**
+ * Puts a run together. Pure but for the image, which is read for code and lines. A run that was cut short gives a
+ * trace as far as its records go.
+ */
+export function assembleTrace(assembly: Assembly): Trace {
+  const { image, records, host, options = {} } = assembly
+  const context = new Context(assembly)
+  const list = listStops(context, {
+    registers: options.registers ?? true,
+    maps: options.maps ?? true,
+    backtraces: options.backtraces ?? false,
+  })
+  const outcome = assembly.outcome ?? outcomeOf(context)
+  const end = endInstant(context)
+  const inits = collectInits(context, end)
+  const scene: Scene = { context, inits, target: assembly.target }
+  const spans = stepSpans(context, inits, end)
+  const standing = standings({ context, inits, outcome })
+  const steps = STEPS.map(({ index, id, title }, at): Step => {
+    const own = ownStops(context, id, inits)
+    return makeStep(
+      { index, id, title },
+      { scene, list, own, standing: standing[at] as Standing, span: spans[at] as Span },
+    )
+  })
+  const trace: Trace = {
+    schema: 'premain.trace/1',
+    tool: { name: 'premain', version: assembly.version },
+    target: { ...assembly.target, elf: image.elf, go: image.go?.info ?? null },
+    execs: listExecs(context, assembly.target.path, assembly.scripts ?? []),
+    host,
+    startedAt: startedAt(records),
+    pid: records[0]?.tid ?? 0,
+    outcome,
+    exit: exitOf(context),
+    error: assembly.error ?? null,
+    totals: totals(context, { steps, list, calibration: options.calibration ?? null }),
+    overhead: overhead(context, list),
+    descendants: listDescendants(context),
+    steps,
+    stops: list.stops,
+    inits,
+    threads: listThreads(context),
+    output: assembly.output ?? { stdout: '', stderr: '' },
+  }
+  if (options.syscalls) trace.syscalls = listSyscalls(records)
+  return trace
+}
+
+function startedAt(records: readonly SessionRecord[]): string {
+  const entry = records.find((record) => record.kind === 'syscall-entry')
+  return new Date(Number((entry?.realtimeNs ?? 0n) / 1_000_000n)).toISOString()
+}
+
+/** Place of the last record that the steps' times reach to: the stop where the trace was to end, else the last of all. */
+function endPlace(context: Context): number {
+  return lastHit(context)?.at ?? context.records.length - 1
+}
+
+function endInstant(context: Context): Instant {
+  const record = context.records[endPlace(context)]
+  return record ? context.clock.at(record) : ZERO
+}
+
+/**
+ * The steps' times. The exec stop lies within step 1, which lasts until the program (or its dynamic linker) runs: steps
+ * 2 and 3 stand there and take none.
+ */
+function stepSpans(context: Context, inits: readonly Init[], end: Instant): Span[] {
+  const starts = STEPS.map(({ id }) => startOf(context, id, inits))
+  const exec = starts[1]
+  const spans = cut(
+    starts.map((start, at) => (at === 1 || at === 2 ? null : start)),
+    end,
+  )
+  if (!exec) return spans
+  return spans.map((span, at) => (at === 1 || at === 2 ? { ...span, startNs: exec.ns } : span))
+}
+
+/** A step's first stop. Step 16 begins when gcenable returns, whether init functions are stopped at or not. */
+function startOf(context: Context, id: StepId, inits: readonly Init[]): Instant | null {
+  if (id === 'execve') return ZERO
+  const first = ownStops(context, id, inits).find((at) => id !== 'sysmon' || context.records[at]?.kind === 'breakpoint')
+  const record = first === undefined ? null : context.records[first]
+  return record ? context.clock.at(record) : null
+}
+
+/** Places of the records that are a step's own stops, in order. */
+function ownStops(context: Context, id: StepId, inits: readonly Init[]): number[] {
+  const { records, exec, execAt, execExit } = context
+  const hits = context.stepHits(id).map(({ at }) => at)
+  switch (id) {
+    case 'execve':
+      return places(records, (record, at) => at === execAt || /^syscall-/.test(record.kind))
+    case 'image':
+    case 'stack':
+      return exec ? [execAt] : []
+    case 'interp': {
+      if (context.image.elf.interpreter === null || !exec) return []
+      const from = execExit ? records.indexOf(execExit) : execAt
+      return [Math.max(from, execAt), ...context.stepHits('entry').map(({ at }) => at)]
+    }
+    case 'sysmon':
+      return [...hits, ...cloneOf(context), ...initStops(context, inits, true)].sort((a, b) => a - b)
+    case 'inits':
+      return [...hits, ...initStops(context, inits, false)].sort((a, b) => a - b)
+    default:
+      return hits
+  }
+}
+
+function places(records: readonly SessionRecord[], test: (record: SessionRecord, at: number) => boolean): number[] {
+  return records.flatMap((record, at) => (test(record, at) ? [at] : []))
+}
+
+/** The clone event of sysmon. */
+function cloneOf(context: Context): number[] {
+  const newm = context.hit('runtime.newm')
+  if (!newm) return []
+  const at = context.records.findIndex(
+    (record, place) => place > newm.at && record.kind === 'thread' && record.event === 'start',
+  )
+  return at < 0 ? [] : [at]
+}
+
+function initStops(context: Context, inits: readonly Init[], runtime: boolean): number[] {
+  const addresses = new Set(inits.filter((init) => init.runtime === runtime).map((init) => init.address))
+  return context.hits
+    .filter(({ site, record }) => site.address !== null && addresses.has(hex(record.address)))
+    .filter(({ site }) => site.role !== 'step')
+    .map(({ at }) => at)
+}
+
+interface StepParts {
+  scene: Scene
+  list: StopList
+  own: readonly number[]
+  standing: Standing
+  span: Span
+}
+
+function makeStep(
+  { index, id, title }: Pick<Step, 'index' | 'id' | 'title'>,
+  { scene, list, own, standing, span }: StepParts,
+): Step {
+  const { context } = scene
+  const main = mainHit(context, id)
+  const { startNs, wallNs, cpuNs, minorFaults, majorFaults } = span
+  // a step that was never come to, or that a program that is not Go does not have, has no facts
+  const bare = standing.status === 'not-reached' || (standing.status === 'not-applicable' && !context.go && index > 5)
+  return {
+    index,
+    id,
+    title,
+    ...standing,
+    stops: own.map((at) => list.indexOf.get(at)).filter((stop) => stop !== undefined),
+    symbol: main?.site.symbol ?? null,
+    address: main ? hex(main.record.address) : null,
+    startNs,
+    wallNs,
+    cpuNs,
+    minorFaults,
+    majorFaults,
+    evidence: bare ? {} : { ...EVIDENCE[id](scene) },
+  }
+}
+
+function totals(
+  context: Context,
+  { steps, list, calibration }: { steps: readonly Step[]; list: StopList; calibration: Calibration | null },
+): Totals {
+  const sum = (key: 'wallNs' | 'cpuNs' | 'minorFaults' | 'majorFaults') =>
+    steps.reduce((total, step) => total + step[key], 0)
+  const cpuNs = sum('cpuNs')
+  const end = endPlace(context)
+  const counted = context.records.slice(0, end).filter((_, at) => list.indexOf.has(at))
+  const crossed = counted.filter((record) => record.crossedCores).length
+  const cost = calibration ? crossed * calibration.crossCoreNs + (counted.length - crossed) * calibration.sameCoreNs : 0
+  return {
+    wallNs: sum('wallNs'),
+    cpuNs,
+    cpuCorrectedNs: Math.max(0, Math.round(cpuNs - cost)),
+    minorFaults: sum('minorFaults'),
+    majorFaults: sum('majorFaults'),
+    stops: list.stops.length,
+    threads: endOf(context)?.threads ?? context.threadsAt(context.records.length),
+  }
+}
+
+function overhead(context: Context, list: StopList): Overhead {
+  const heldNs = list.stops.reduce((total, stop) => total + stop.heldNs, 0)
+  const armNs = context.records.reduce((total, record) => total + (record.kind === 'exec' ? record.armNs : 0), 0)
+  return {
+    perStopNs: list.stops.length === 0 ? 0 : Math.round(heldNs / list.stops.length),
+    armNs,
+    heldNs,
+    crossings: list.stops.filter((stop) => stop.crossedCores).length,
+  }
+}

@@ -166,6 +166,7 @@ export interface Init {
 /** A thread of the target, in order of birth. */
 export interface ThreadInfo {
   tid: number
+  /** Held time left out, as in the steps' times. */
   startedNs: number
   /** The function it began with, where it is known. */
   entry: string | null
@@ -175,7 +176,8 @@ export interface ThreadInfo {
 export interface Descendant {
   pid: number
   path: string | null
-  fate: 'killed' | 'detached' | 'left'
+  /** `exited`: it had ended before the trace did. */
+  fate: 'killed' | 'detached' | 'left' | 'exited'
 }
 
 /** One system call, with the `syscalls` option. */

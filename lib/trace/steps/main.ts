@@ -1,0 +1,84 @@
+/** Step 17: main.main is called. */
+import type { FileAddress, FunctionInfo, Hex } from '../../image/types'
+import type { Context } from '../context'
+import { disassemble, type Instruction, lineOf } from '../disassembly'
+import { type Asserted, Checks } from './checks'
+import { hexOrNull, type Scene } from './scene'
+
+/** A prologue is shorter than this, in instructions. */
+const PROLOGUE_INSTRUCTIONS = 16
+/** How many instructions are shown of a function that makes no frame. */
+const FRAMELESS_INSTRUCTIONS = 4
+const LONGEST_INSTRUCTION = 15
+
+/** Evidence of step 17. */
+export interface MainEvidence extends Asserted {
+  returnAddress: Hex | null
+  caller: string | null
+  callSite: string | null
+  call: string | null
+  frameSize: number | null
+  prologue: string[]
+  threads: number
+}
+
+export function mainEvidence({ context }: Scene): MainEvidence {
+  const hit = context.hit('main.main')
+  const returnAddress = context.word(hit, 'return')
+  // the return address may be the first byte after its function; the call is inside
+  const callByte = returnAddress === null ? null : returnAddress - 1n
+  const caller = callByte === null ? null : context.nameAt(callByte)
+  const line = callByte === null ? null : context.lineAt(callByte)
+  const frame = frameOf(context, hit?.site.address ?? null)
+  return {
+    returnAddress: hexOrNull(returnAddress),
+    caller,
+    callSite: line && `${line.file}:${line.line}`,
+    call: returnAddress === null ? null : callBefore(context, returnAddress),
+    frameSize: frame.size,
+    prologue: frame.prologue.map(lineOf),
+    threads: context.threadsAt(hit?.at ?? context.records.length),
+    ...new Checks().equal('called by runtime.main', caller, 'runtime.main').result(),
+  }
+}
+
+/** The instruction that ends at an address, found by decoding its function from the start. */
+function callBefore(context: Context, returnAddress: bigint): string | null {
+  const file = context.addresses.file(returnAddress - 1n)
+  const within = file === null ? null : (context.go?.pclntab.functionAt(file) ?? null)
+  if (!within) return null
+  const instructions = decodeFunction(context, within, { count: within.end - within.entry, length: Infinity })
+  const call = instructions.find(({ address, length }) => address + BigInt(length) === returnAddress)
+  return call ? lineOf(call) : null
+}
+
+interface Limit {
+  /** Instructions. */
+  count: number
+  /** Bytes. */
+  length: number
+}
+
+function decodeFunction(context: Context, within: FunctionInfo, { count, length }: Limit): Instruction[] {
+  const bytes = context.image.read(within.entry, Math.min(within.end - within.entry, length))
+  const code = { bytes, address: context.addresses.runtime(within.entry) }
+  return disassemble(code, count, (target) => context.nameAt(target))
+}
+
+/** The frame is made where the function table's SP delta comes to its greatest value. */
+function frameOf(context: Context, entry: FileAddress | null): { size: number | null; prologue: Instruction[] } {
+  const table = context.go?.pclntab
+  const within = entry === null ? null : (table?.functionAt(entry) ?? null)
+  if (!table || !within) return { size: null, prologue: [] }
+  const limit = { count: PROLOGUE_INSTRUCTIONS, length: PROLOGUE_INSTRUCTIONS * LONGEST_INSTRUCTION }
+  const instructions = decodeFunction(context, within, limit)
+  const deltas = instructions.map(({ address }) => {
+    const file = context.addresses.file(address)
+    return file === null ? null : table.spDelta(file)
+  })
+  const known = deltas.filter((delta) => delta !== null)
+  if (known.length === 0) return { size: null, prologue: instructions.slice(0, FRAMELESS_INSTRUCTIONS) }
+  const size = Math.max(...known)
+  const made = size === 0 ? FRAMELESS_INSTRUCTIONS : deltas.indexOf(size)
+  return { size, prologue: instructions.slice(0, made) }
+}

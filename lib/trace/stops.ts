@@ -1,0 +1,122 @@
+/** Records → the public list of stops. */
+import { signalName } from '../session/errno'
+import type { SessionRecord } from '../session/records'
+import { REGISTERS } from '../session/registers'
+import { hex } from './addresses'
+import { backtrace } from './backtrace'
+import { type Context, register } from './context'
+import { mappingsOf } from './maps'
+import type { Stop } from './types'
+
+/** What a stop shows beside its times. */
+export interface StopDetails {
+  registers: boolean
+  maps: boolean
+  backtraces: boolean
+}
+
+/** The stops of a trace, and which record became which. */
+export interface StopList {
+  stops: Stop[]
+  /** Place among the records → index of the stop. */
+  indexOf: Map<number, number>
+}
+
+/** Every record that is a stop, in order. */
+export function listStops(context: Context, details: StopDetails): StopList {
+  const stops: Stop[] = []
+  const indexOf = new Map<number, number>()
+  const mainTid = context.records[0]?.tid ?? 0
+  context.records.forEach((record, at) => {
+    const named = nameStop(context, record, at)
+    if (!named) return
+    indexOf.set(at, stops.length)
+    const { cpuNs, minorFaults, majorFaults } = context.clock.at(record)
+    stops.push({
+      index: stops.length,
+      ...named,
+      address: hex(record.address),
+      tid: record.tid,
+      atNs: record.atNs,
+      heldNs: record.heldNs,
+      cpuNs,
+      threadCpuNs: context.clock.threadCpuNs(record, mainTid),
+      minorFaults,
+      majorFaults,
+      crossedCores: record.crossedCores,
+      ...detailsOf(context, record, details),
+    })
+  })
+  return { stops, indexOf }
+}
+
+type Named = Pick<Stop, 'kind' | 'name' | 'symbol' | 'file' | 'line'>
+
+function unnamed(kind: Stop['kind'], name: string): Named {
+  return { kind, name, symbol: null, file: null, line: null }
+}
+
+/** Null for records that are no stops of the target. */
+function nameStop(context: Context, record: SessionRecord, at: number): Named | null {
+  switch (record.kind) {
+    case 'syscall-entry':
+    case 'syscall-exit':
+      return unnamed(record.kind, 'execve')
+    case 'exec':
+      return unnamed('exec', record.exe)
+    case 'breakpoint':
+      return nameBreakpoint(context, record.site, { address: record.address, ours: at > context.execAt })
+    case 'thread':
+      return unnamed('thread', record.event === 'start' ? `clone ${record.newTid}` : `exit ${record.newTid}`)
+    case 'signal':
+      return unnamed('signal', signalName(record.signal))
+    case 'state':
+      return { ...lineOf(context, record.address), kind: 'signal', name: 'interrupted' }
+    case 'end':
+      if (record.how === 'exited') return unnamed('exit', `exit ${record.status}`)
+      return record.how === 'signaled' ? unnamed('exit', signalName(record.status)) : null
+    case 'fork':
+    case 'syscall':
+    case 'detached':
+      return null
+  }
+}
+
+/** `ours`: hit in the image that the context knows; an earlier image's lines are not at hand. */
+function nameBreakpoint(context: Context, index: number, { address, ours }: { address: bigint; ours: boolean }): Named {
+  const site = context.sites[index]
+  const line = ours ? context.lineAt(address) : null
+  const name = site?.name ?? `site ${index}`
+  return {
+    kind: 'breakpoint',
+    name,
+    symbol: site?.symbol ?? null,
+    file: line?.file ?? null,
+    line: line?.line ?? null,
+  }
+}
+
+function lineOf(context: Context, address: bigint): Pick<Named, 'symbol' | 'file' | 'line'> {
+  const line = context.lineAt(address)
+  return { symbol: context.nameAt(address), file: line?.file ?? null, line: line?.line ?? null }
+}
+
+function detailsOf(
+  context: Context,
+  record: SessionRecord,
+  details: StopDetails,
+): Pick<Stop, 'registers' | 'maps' | 'backtrace'> {
+  const out: Pick<Stop, 'registers' | 'maps' | 'backtrace'> = {}
+  const { registers } = record
+  if (details.registers && registers) {
+    out.registers = Object.fromEntries(REGISTERS.map((name, at) => [name, hex(registers[at] ?? 0n)]))
+  }
+  const regions = details.maps ? context.regions(record) : null
+  if (regions) out.maps = mappingsOf(regions)
+  const sp = register(record, 'rsp')
+  if (details.backtraces && record.stack && sp !== null && context.go) {
+    const start = { pc: record.address, sp, bytes: record.stack }
+    out.backtrace = backtrace(context.go.pclntab, context.addresses, start)
+  }
+  return out
+}

@@ -1,0 +1,129 @@
+/** The clocks of a trace: what lies between stops, without the time that the target was held. */
+import type { SessionRecord } from '../session/records'
+
+/** A point of a run on all of its counters. */
+export interface Instant {
+  /** Nanoseconds since the resume of execve's entry, held time left out. */
+  ns: number
+  /** The process's CPU time since then. */
+  cpuNs: number
+  minorFaults: number
+  majorFaults: number
+}
+
+export const ZERO: Instant = { ns: 0, cpuNs: 0, minorFaults: 0, majorFaults: 0 }
+
+/** The differences between two instants. */
+export interface Span {
+  startNs: number
+  wallNs: number
+  cpuNs: number
+  minorFaults: number
+  majorFaults: number
+}
+
+/** Converts what the records say, for one run. */
+export class Clock {
+  /** Disjoint intervals in which a thread was held, in order, and how much was held before each. */
+  private readonly held: { from: number; to: number; before: number }[]
+  private readonly base: Pick<SessionRecord, 'cpuNs' | 'threadCpuNs' | 'minorFaults' | 'majorFaults'>
+
+  constructor(records: readonly SessionRecord[]) {
+    this.held = mergeHeld(records)
+    const entry = records.find((record) => record.kind === 'syscall-entry') ?? records[0]
+    this.base = entry ?? { cpuNs: 0, threadCpuNs: 0, minorFaults: 0, majorFaults: 0 }
+  }
+
+  /** A time of the records less all the time held before it; never less for a later time. */
+  effectiveNs(atNs: number): number {
+    let low = 0
+    let high = this.held.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((this.held[middle] as { from: number }).from < atNs) low = middle + 1
+      else high = middle
+    }
+    const last = this.held[low - 1]
+    if (!last) return Math.max(0, atNs)
+    return Math.max(0, atNs - last.before - (Math.min(atNs, last.to) - last.from))
+  }
+
+  /** Where a record stands. Counters start at execve's entry. */
+  at(record: SessionRecord): Instant {
+    return {
+      ns: this.effectiveNs(record.atNs),
+      cpuNs: Math.max(0, record.cpuNs - this.base.cpuNs),
+      minorFaults: Math.max(0, record.minorFaults - this.base.minorFaults),
+      majorFaults: Math.max(0, record.majorFaults - this.base.majorFaults),
+    }
+  }
+
+  /** A thread's CPU time; the first thread's starts at execve's entry. */
+  threadCpuNs(record: SessionRecord, mainTid: number): number {
+    return record.tid === mainTid ? Math.max(0, record.threadCpuNs - this.base.threadCpuNs) : record.threadCpuNs
+  }
+}
+
+/** The part from time zero on, merged where intervals overlap. */
+function mergeHeld(records: readonly SessionRecord[]): { from: number; to: number; before: number }[] {
+  const intervals = records
+    .map((record) => ({ from: Math.max(0, record.atNs), to: record.atNs + record.heldNs }))
+    .filter(({ from, to }) => to > from)
+    .sort((a, b) => a.from - b.from)
+  const merged: { from: number; to: number; before: number }[] = []
+  let before = 0
+  for (const { from, to } of intervals) {
+    const last = merged.at(-1)
+    if (last && from <= last.to) {
+      before += Math.max(0, to - last.to)
+      last.to = Math.max(last.to, to)
+    } else {
+      merged.push({ from, to, before })
+      before += to - from
+    }
+  }
+  return merged
+}
+
+/** The same instant, moved so that no counter lies before another instant's. */
+export function notBefore(instant: Instant, floor: Instant): Instant {
+  return {
+    ns: Math.max(instant.ns, floor.ns),
+    cpuNs: Math.max(instant.cpuNs, floor.cpuNs),
+    minorFaults: Math.max(instant.minorFaults, floor.minorFaults),
+    majorFaults: Math.max(instant.majorFaults, floor.majorFaults),
+  }
+}
+
+/** From one instant to a later one. */
+export function between(start: Instant, end: Instant): Span {
+  return {
+    startNs: start.ns,
+    wallNs: end.ns - start.ns,
+    cpuNs: end.cpuNs - start.cpuNs,
+    minorFaults: end.minorFaults - start.minorFaults,
+    majorFaults: end.majorFaults - start.majorFaults,
+  }
+}
+
+/**
+ * Cuts a run at its steps: the spans touch, so that they sum to the whole. A step without a start of its own takes no
+ * time, and stands where the next one starts.
+ *
+ * @param starts one for each step, null where it was not seen
+ */
+export function cut(starts: readonly (Instant | null)[], end: Instant): Span[] {
+  const bounds: Instant[] = []
+  let floor = ZERO
+  for (const start of starts) {
+    if (start) floor = notBefore(start, floor)
+    bounds.push(floor)
+  }
+  const last = notBefore(end, floor)
+  let next = last
+  for (let at = starts.length - 1; at >= 0; at--) {
+    if (starts[at]) next = bounds[at] as Instant
+    else bounds[at] = next
+  }
+  return bounds.map((bound, at) => between(bound, bounds[at + 1] ?? last))
+}
