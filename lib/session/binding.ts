@@ -46,6 +46,8 @@ interface Binding {
   ) => NativeSession
   /** A close-on-exec pipe as [read end, write end], or -errno. */
   pipe(): [number, number] | number
+  /** Drops a file's pages from the page cache, those that no process maps: 0, or -errno. */
+  dropCache(path: string): number
 }
 
 /** The addon, from prebuilds/ or build/. */

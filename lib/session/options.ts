@@ -27,6 +27,11 @@ export interface TraceOptions {
   backtraces?: boolean
   /** Record every system call. Default false. */
   syscalls?: boolean
+  /**
+   * Stop at the end of the trace only, so that no breakpoint before it changes the target's faults. Default false.
+   * @internal for measuring
+   */
+  only?: boolean
   /** The target's working directory. Default: the caller's. */
   cwd?: string
   /** The target's environment, whole. Default: the caller's. */
@@ -49,6 +54,7 @@ export interface ResolvedOptions {
   maps: boolean
   backtraces: boolean
   syscalls: boolean
+  only: boolean
   cwd: string
   env: Record<string, string>
   stdio: [StdioEntry, StdioEntry, StdioEntry]
@@ -56,7 +62,15 @@ export interface ResolvedOptions {
   signal: AbortSignal | null
 }
 
-const FLAGS = { run: false, inits: true, registers: true, maps: true, backtraces: false, syscalls: false } as const
+const FLAGS = {
+  run: false,
+  inits: true,
+  registers: true,
+  maps: true,
+  backtraces: false,
+  syscalls: false,
+  only: false,
+} as const
 
 const KNOWN = new Set([...Object.keys(FLAGS), 'until', 'stops', 'cwd', 'env', 'stdio', 'timeout', 'signal'])
 

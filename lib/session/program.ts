@@ -60,8 +60,8 @@ export function openForTrace(path: string): ProgramImage {
 
 /** The plan's part of the options. */
 export function planOptions(options: ResolvedOptions): PlanOptions {
-  const { until, inits, stops, registers, maps, backtraces } = options
-  return { until, inits, stops, registers, maps: maps ? true : 'evidence', backtraces }
+  const { until, inits, stops, registers, maps, backtraces, only } = options
+  return { until, inits, stops, registers, maps: maps ? true : 'evidence', backtraces, only }
 }
 
 /** A plan of one more stop, at one Go function. Throws `INVALID_OPTION` when the program has no such function. */

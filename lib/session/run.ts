@@ -39,6 +39,8 @@ export class Run {
   readonly tracer: Tracer
   /** Plans of the images that the target went on to execute, after the first. */
   readonly laterPlans: StopPlan[] = []
+  /** The image that runs now. */
+  image: ProgramImage
   interruption: Interruption | null = null
   /** Where the target hung when its time ran out, in words; the first line says it all. */
   stuck: string | null = null
@@ -63,6 +65,7 @@ export class Run {
       stackBytes: options.backtraces ? BACKTRACE_STACK_BYTES : 0,
     }
     this.program = prepareProgram(file, args, options)
+    this.image = this.program.image
     this.stdio = new TargetStdio(options.stdio)
     this.tracer = new Tracer(
       {
@@ -93,7 +96,7 @@ export class Run {
     return exec?.kind === 'exec' ? exec.bias : 0n
   }
 
-  /** All sites in the order in which records number them, each with its image. */
+  /** The site of a stop, with its image. */
   siteOf(record: BreakpointRecord): { site: Site; image: ProgramImage } {
     let index = record.site
     for (const plan of [this.program.plan, ...this.laterPlans]) {
@@ -123,13 +126,19 @@ export class Run {
     if (batch.held && !this.walk.allStop) this.tracer.resume()
   }
 
+  /** Arms the sites of one more plan; records number them after those already known. */
+  addPlan(plan: StopPlan): void {
+    this.laterPlans.push(plan)
+    this.tracer.addSites(plan, this.walk)
+  }
+
   /** The target executed another program: its stops follow those already planned. */
   private replan(pid: number): void {
     try {
       const image = openForTrace(`/proc/${pid}/exe`)
       const plan = planStops(image, planOptions(this.options))
-      this.laterPlans.push(plan)
-      this.tracer.addSites(plan, this.walk)
+      this.image = image
+      this.addPlan(plan)
     } catch (reason) {
       // What cannot be stopped must not run on: it would outrun the last planned stop.
       if (!this.options.run) this.interrupt({ outcome: 'aborted', reason })

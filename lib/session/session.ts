@@ -118,9 +118,7 @@ export class Session<Trace> implements AsyncIterable<LiveStop>, AsyncDisposable 
       this.wanted.push(symbol)
       return
     }
-    const plan = planSymbol(this.run.program.image, symbol)
-    this.run.laterPlans.push(plan)
-    this.run.tracer.addSites(plan, this.run.walk)
+    this.run.addPlan(planSymbol(this.run.image, symbol))
   }
 
   /** Sets the target free, breakpoints taken out; resolves once it runs on its own. */

@@ -1,0 +1,37 @@
+/**
+ * premain: shows, times and tests everything a Go program does between `execve` and `main.main`.
+ *
+ * @packageDocumentation
+ */
+export { type ErrorCode, PremainError } from './errors'
+export type { ElfInfo, GoInfo, Hex, Segment } from './image/types'
+export { STEPS as steps, type StepInfo } from './plan/catalogue'
+export { type Image, inspect } from './plan/inspect'
+export { compare } from './measure/compare'
+export { check, comparePrograms, measure } from './measure/programs'
+export type { MeasureOptions } from './measure/options'
+export type { CheckResult, Clock, Comparison, Measurement, Metric, Verdict } from './measure/types'
+export { formatDuration, parseDuration } from './measure/units'
+export type { StepId } from './plan/types'
+export type { LiveStop } from './session/live-stop'
+export type { StdioEntry, StdioOptions, TraceOptions } from './session/options'
+export type { ExitInfo, Session, ThreadEvent } from './session/session'
+export { launch, trace } from './trace/trace'
+export type {
+  Descendant,
+  ErrorInfo,
+  Frame,
+  Host,
+  Init,
+  Mapping,
+  Outcome,
+  Overhead,
+  Step,
+  StepStatus,
+  Stop,
+  SyscallInfo,
+  Target,
+  ThreadInfo,
+  Totals,
+  Trace,
+} from './trace/types'
