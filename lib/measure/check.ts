@@ -1,10 +1,10 @@
 import { type ErrorCode, PremainError } from '../errors'
+import { TOOL } from '../tool'
 import { Baseline, readBaseline, writeBaseline } from './baseline'
 import { type Budget, judgeBudget, parseBudget } from './budget'
 import { judgeDrift } from './drift'
 import { measureWith } from './measure'
 import type { Machinery, MeasureOptions, Program } from './options'
-import { TOOL } from './tool'
 import type { CheckResult, Measurement } from './types'
 
 /** Options of `check()`. */

@@ -1,8 +1,8 @@
 import { PremainError } from '../errors'
+import { TOOL } from '../tool'
 import type { Host } from '../trace/types'
 import { failureRates, type Judged, judgeAll, label } from './judge'
 import { between } from './options'
-import { TOOL } from './tool'
 import type { Comparison, Difference, Measurement, MeasureSettings, Metric, Series } from './types'
 
 /** Options of `compare()`. */

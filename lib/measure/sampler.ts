@@ -1,9 +1,9 @@
 import { type ErrorCode, PremainError } from '../errors'
+import { TOOL } from '../tool'
 import type { ErrorInfo, Outcome, Trace } from '../trace/types'
 import { type InittraceLine, parseInittrace } from './inittrace'
 import type { Machinery, MeasureOptions, Program, RunOptions } from './options'
 import { type Samples, summarize } from './summary'
-import { TOOL } from './tool'
 import type { Launch, Measurement, MeasureSettings } from './types'
 
 /** Ways to fail that belong to one launch. All others would befall every launch, and end the measurement. */

@@ -25,6 +25,8 @@ export interface PlanOptions {
   maps?: boolean | 'evidence' | undefined
   /** Backtraces are wanted: registers are taken at every stop. Default false. */
   backtraces?: boolean | undefined
+  /** Leave out every stop but those that end the trace. Default false. */
+  only?: boolean | undefined
 }
 
 /** What one site of the plan takes, the options applied. */
@@ -69,6 +71,7 @@ export function planStops(image: ProgramImage, options: PlanOptions = {}): StopP
   for (const extra of chosenFunctions(go, options.stops ?? [])) addExtra(sites, extra, take)
   addMain(sites, go, take).last = true
   endAt(sites, until, { go, entry, take })
+  if (options.only) sites.retain((site) => site.last)
   return { image, sites: sites.finish() }
 }
 

@@ -31,7 +31,7 @@ it('may be absent, unless it is named', () => {
   expect(() => readConfig(join(folder, 'none.json'))).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }))
 })
 
-it.each([
+it.each<unknown>([
   '{',
   '[]',
   'null',

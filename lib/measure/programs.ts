@@ -1,0 +1,79 @@
+/** `measure()`, `comparePrograms()` and `check()` of real programs: the public functions. */
+import { PremainError } from '../errors'
+import { binding } from '../session/binding'
+import { systemErrorName } from '../session/errno'
+import { trace } from '../trace/trace'
+import { type CheckOptions, checkWith } from './check'
+import { type ComparedPrograms, type ComparePrograms, compareProgramsWith } from './interleave'
+import { measureWith } from './measure'
+import type { Machinery, MeasureOptions, Program } from './options'
+import type { CheckResult, Measurement } from './types'
+
+const machinery: Machinery = { runOnce: trace, dropCache }
+
+function dropCache(path: string): void {
+  const result = binding.dropCache(path)
+  if (result === 0) return
+  throw new PremainError('UNSUPPORTED', `the pages of ${path} cannot be dropped from the page cache`, {
+    hint: 'Measure without cold (--cold).',
+    errno: systemErrorName(-result),
+    syscall: 'posix_fadvise',
+  })
+}
+
+/** `(args?, options?)` and `(options)`, told apart as in `trace()`. */
+function split<Options extends object>(
+  args: readonly string[] | Options | undefined,
+  options: Options | undefined,
+): { args: readonly string[]; options: Options | undefined } {
+  if (args === undefined || Array.isArray(args)) return { args: args ?? [], options }
+  return { args: [], options: args as Options }
+}
+
+/**
+ * Launches a program many times and describes what each step, each package init and the whole took: medians with
+ * confidence intervals, wall and CPU time, faults.
+ *
+ * Launches that fail by themselves (`EXITED_BEFORE_MAIN`, `TIMEOUT`, `EXEC_FAILED`) are kept by their outcome, and the
+ * measurement is returned even when all did.
+ *
+ * @param file a path, or a name that is looked up in PATH
+ * @param args the program's arguments, without its name
+ * @throws PremainError `INVALID_OPTION`, `ABORTED`, and those of `trace()` that would befall every launch
+ */
+export function measure(file: string, options?: MeasureOptions): Promise<Measurement>
+export function measure(file: string, args?: readonly string[], options?: MeasureOptions): Promise<Measurement>
+export function measure(
+  file: string,
+  args?: readonly string[] | MeasureOptions,
+  options?: MeasureOptions,
+): Promise<Measurement> {
+  const given = split(args, options)
+  return measureWith(machinery, { file, args: given.args }, given.options)
+}
+
+/**
+ * Launches two programs in turns, in random order under one seed, and compares them.
+ *
+ * @throws PremainError those of `measure()` and `compare()`
+ */
+export function comparePrograms(before: Program, after: Program, options?: ComparePrograms): Promise<ComparedPrograms> {
+  return compareProgramsWith(machinery, [before, after], options)
+}
+
+/**
+ * Measures a program and judges it by budgets and by its baseline.
+ *
+ * @throws PremainError `INVALID_OPTION` for a budget, baseline or option without meaning; `EXITED_BEFORE_MAIN`, `TIMEOUT`
+ *   or `EXEC_FAILED` when every launch failed; those of `trace()`
+ */
+export function check(file: string, options?: CheckOptions): Promise<CheckResult>
+export function check(file: string, args?: readonly string[], options?: CheckOptions): Promise<CheckResult>
+export function check(
+  file: string,
+  args?: readonly string[] | CheckOptions,
+  options?: CheckOptions,
+): Promise<CheckResult> {
+  const given = split(args, options)
+  return checkWith(machinery, { file, args: given.args }, given.options)
+}
