@@ -41,8 +41,19 @@ export function normalTail(z: number): number {
   return erfc(z / Math.SQRT2) / 2
 }
 
+/** Results of {@link normalQuantile}: a comparison asks for the same one a thousand times. */
+const quantiles = new Map<number, number>()
+
 /** The z that a standard normal variable exceeds with probability `tail` (0 < tail < 1). */
 export function normalQuantile(tail: number): number {
+  const known = quantiles.get(tail)
+  if (known !== undefined) return known
+  const found = bisectQuantile(tail)
+  quantiles.set(tail, found)
+  return found
+}
+
+function bisectQuantile(tail: number): number {
   let [low, high] = [-40, 40]
   for (let z = 0; z > low && z < high; z = (low + high) / 2) {
     if (normalTail(z) > tail) low = z
