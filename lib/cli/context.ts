@@ -1,0 +1,48 @@
+/** What a command may touch of the world, so that its tests can give it another one. */
+import type { TraceOptions } from '../session/options'
+import type { Trace } from '../trace/types'
+import { type Sink, sinkOf } from './sink'
+
+/** The library, as a command uses it. */
+export interface Services {
+  trace(file: string, args: string[], options: TraceOptions): Promise<Trace>
+}
+
+/** One process's surroundings. */
+export interface Context {
+  stdout: Sink
+  stderr: Sink
+  env: Record<string, string | undefined>
+  /** Standard input is a terminal: an interrupt from the keyboard reaches the target too. */
+  interactive: boolean
+  /** Calls `listener` at SIGINT, SIGTERM and SIGHUP, until the returned function is called. */
+  onInterrupt(listener: (signal: Interrupt) => void): () => void
+  /** Loads the library: late, since usage errors and help need none of it. */
+  services(): Services
+}
+
+/** A signal that asks premain to leave. */
+export type Interrupt = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
+
+const INTERRUPTS: readonly Interrupt[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
+
+/** The surroundings of this process. */
+export function processContext(): Context {
+  return {
+    stdout: sinkOf(1),
+    stderr: sinkOf(2),
+    env: process.env,
+    get interactive() {
+      return (require('node:tty') as typeof import('node:tty')).isatty(0)
+    },
+    onInterrupt,
+    services: () => require('../trace/trace') as Services,
+  }
+}
+
+function onInterrupt(listener: (signal: Interrupt) => void): () => void {
+  for (const signal of INTERRUPTS) process.on(signal, listener)
+  return () => {
+    for (const signal of INTERRUPTS) process.off(signal, listener)
+  }
+}

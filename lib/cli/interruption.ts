@@ -1,0 +1,55 @@
+/** Ctrl-C and its kin: the trace is aborted, the target ended, and the exit code says so. */
+import { PremainError } from '../errors'
+import type { Context, Interrupt } from './context'
+import { exitCodeOfSignal } from './exit-codes'
+
+/** The reason that an interrupted trace is aborted with. */
+class Interrupted extends Error {
+  constructor(readonly interrupt: Interrupt) {
+    super(`interrupted by ${interrupt}`)
+  }
+}
+
+/** Listens for interrupts while a target is there. */
+export class Interruption {
+  private readonly controller = new AbortController()
+  private readonly stopListening: () => void
+  private spared: boolean
+
+  /**
+   * @param run the program runs on. The first interrupt from its keyboard is then the program's own business: the
+   *   terminal sends it to both. A second one ends it.
+   */
+  constructor(context: Context, run: boolean) {
+    this.spared = run && context.interactive
+    this.stopListening = context.onInterrupt((interrupt) => {
+      if (this.spared && interrupt === 'SIGINT') this.spared = false
+      else this.controller.abort(new Interrupted(interrupt))
+    })
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal
+  }
+
+  /**
+   * The keyboard's interrupt reaches the target too, which may die of it before the abort does: still an interruption.
+   */
+  explain(error: unknown): void {
+    if (!this.signal.aborted || !(error instanceof PremainError) || error.code === 'ABORTED') return
+    const { trace } = error
+    throw Object.assign(new PremainError('ABORTED', 'the trace was interrupted', { cause: this.signal.reason }), {
+      trace,
+    })
+  }
+
+  end(): void {
+    this.stopListening()
+  }
+}
+
+/** 128 + the signal's number for an error that {@link Interruption} caused, else null. */
+export function exitCodeOfInterruption(error: unknown): number | null {
+  const cause = error instanceof PremainError && error.code === 'ABORTED' ? error.cause : null
+  return cause instanceof Interrupted ? exitCodeOfSignal(cause.interrupt) : null
+}

@@ -1,0 +1,173 @@
+/** The report for people. */
+import { formatDuration } from '../measure/units'
+import type { Step, Trace } from '../trace/types'
+import { escapeControls } from './escape'
+import { paragraph } from './grid'
+import { initsTable } from './inits-table'
+import { machineState, syscallLines } from './machine-state'
+import { stepsTable } from './steps-table'
+import { type Style, styleOf, type TextOptions } from './style'
+import { fill } from './words'
+
+export type { TextOptions } from './style'
+
+/** Lines of a dead program's standard error that the report repeats. */
+const STDERR_LINES = 20
+
+/** The trace as text of at most `options.width` columns, registers, maps and system calls aside. */
+export function toText(trace: Trace, options: TextOptions): string {
+  const style = styleOf(options)
+  const sections = [
+    headline(trace, style),
+    stepsTable(trace, style),
+    totals(trace, style),
+    initsTable(trace, style),
+    extraStops(trace, style),
+    machineState(trace, options, style),
+    syscallLines(trace, style),
+    environment(trace, style),
+    notes(trace, style),
+  ]
+  return `${sections.filter(Boolean).join('\n\n')}\n`
+}
+
+function headline(trace: Trace, { colors, width }: Style): string {
+  const { target } = trace
+  const command = [target.path, ...target.argv.slice(1)].map((word) => escapeControls(word)).join(' ')
+  const { elf, go } = target
+  const facts = [
+    go?.version ?? go?.versionRange,
+    elf && `${elf.machine} ${elf.static ? 'static' : 'dynamic'}${elf.pie ? ' PIE' : ''}`,
+    elf && !elf.has.symtab ? 'stripped' : null,
+    go?.cgo ? 'cgo' : null,
+    go?.module,
+  ].filter(Boolean)
+  return [
+    colors.bold(paragraph(command, width)),
+    facts.length > 0 ? colors.dim(paragraph(escapeControls(facts.join(', ')), width)) : '',
+  ]
+    .filter(Boolean)
+    .join('\n')
+}
+
+function totals(trace: Trace, style: Style): string {
+  const { words, width, colors } = style
+  const { totals: total, overhead } = trace
+  const time = fill(words.totals, {
+    outcome: outcome(trace, style),
+    wall: formatDuration(total.wallNs),
+    cpu: formatDuration(total.cpuNs),
+  })
+  const corrected =
+    total.cpuCorrectedNs === total.cpuNs ? '' : fill(words.corrected, { cpu: formatDuration(total.cpuCorrectedNs) })
+  const faults = fill(words.faults, { minor: total.minorFaults, major: total.majorFaults, threads: total.threads })
+  const tracing = fill(words.overhead, {
+    stops: total.stops,
+    held: formatDuration(overhead.heldNs),
+    each: formatDuration(overhead.perStopNs),
+  })
+  const crossings = overhead.crossings > 0 ? fill(words.crossings, { count: overhead.crossings }) : ''
+  const color = reached(trace) ? colors.green : colors.red
+  return [
+    color(paragraph(time + corrected, width)),
+    paragraph(faults, width),
+    colors.dim(paragraph(tracing + crossings, width)),
+  ].join('\n')
+}
+
+function lastReached(trace: Trace): Step | undefined {
+  return trace.steps.findLast((step) => step.status === 'observed')
+}
+
+function reached(trace: Trace): boolean {
+  return trace.outcome.startsWith('reached')
+}
+
+function outcome(trace: Trace, { words }: Style): string {
+  const { signal = null, code = null } = trace.exit ?? {}
+  const last = reached(trace) ? undefined : lastReached(trace)
+  return [
+    words.outcome[trace.outcome],
+    signal === null ? '' : fill(words.exitSignal, { signal }),
+    code === null ? '' : fill(words.exitCode, { code }),
+    last ? fill(words.lastStep, { index: last.index, id: last.id }) : '',
+  ]
+    .filter(Boolean)
+    .join(', ')
+}
+
+/** Stops that belong to no step: those of `--stop`. */
+function extraStops(trace: Trace, style: Style): string {
+  const ofSteps = new Set(trace.steps.flatMap((step) => step.stops))
+  const extra = trace.stops.filter((stop) => stop.kind === 'breakpoint' && !ofSteps.has(stop.index))
+  if (extra.length === 0) return ''
+  const lines = extra.map((stop) => {
+    const line = stop.file === null ? '' : `  ${stop.file}:${stop.line}`
+    return `${formatDuration(stop.atNs).padStart(10)}  ${escapeControls(`${stop.name}${line}`)}`
+  })
+  return [style.colors.bold(style.words.stops), ...lines].join('\n')
+}
+
+/** Values are there only when they were asked for. */
+function environment(trace: Trace, style: Style): string {
+  const env = trace.steps.find((step) => step.id === 'stack')?.evidence.env
+  if (typeof env !== 'object' || env === null || Array.isArray(env)) return ''
+  const lines = Object.entries(env).map(([name, value]) => `  ${escapeControls(`${name}=${value}`)}`)
+  return [style.colors.bold(style.words.environment), ...lines].join('\n')
+}
+
+function notes(trace: Trace, style: Style): string {
+  const { words, width, colors } = style
+  const lines = [
+    ...missedNotes(trace, style),
+    ...notApplicableNotes(trace, style),
+    ...notReachedNotes(trace, style),
+    ...trace.descendants.map(({ pid, path, fate }) => fill(words.descendants, { pid, path: path ?? '', fate })),
+  ].map((line) => paragraph(escapeControls(line), width, 2))
+  const stderr = stderrNote(trace, style)
+  if (lines.length === 0 && stderr === '') return ''
+  return [...(lines.length > 0 ? [colors.bold(words.notes), ...lines] : []), stderr].filter(Boolean).join('\n')
+}
+
+function missedNotes(trace: Trace, { words }: Style): string[] {
+  return trace.steps
+    .filter((step) => step.status === 'missed')
+    .map((step) => `${step.index} ${step.id}: ${fill(words.missed, { reason: step.reason ?? '' })}`)
+}
+
+function notApplicableNotes(trace: Trace, { words }: Style): string[] {
+  return trace.steps
+    .filter((step) => step.status === 'not-applicable')
+    .map((step) => `${step.index} ${step.id}: ${words.status['not-applicable']}: ${step.reason ?? ''}`)
+}
+
+/** Steps that were not reached for one reason share a line. */
+function notReachedNotes(trace: Trace, { words }: Style): string[] {
+  const byReason = new Map<string, Step[]>()
+  for (const step of trace.steps.filter(({ status }) => status === 'not-reached')) {
+    const reason = step.reason ?? ''
+    byReason.set(reason, [...(byReason.get(reason) ?? []), step])
+  }
+  return [...byReason].map(([reason, steps]) => {
+    const [first, last] = [steps[0]!, steps.at(-1)!]
+    const which =
+      steps.length === 1 ? `${first.index} ${first.id}` : `${first.index} ${first.id} – ${last.index} ${last.id}`
+    return `${which}: ${fill(words.notReached, { reason })}`
+  })
+}
+
+/** The panic, most of the time. */
+function stderrNote(trace: Trace, { words, width, colors }: Style): string {
+  if (trace.outcome !== 'exited' && trace.outcome !== 'killed') return ''
+  const text = trace.output.stderr.trimEnd()
+  if (text === '') return ''
+  const lines = text.split('\n').slice(-STDERR_LINES)
+  return [
+    colors.bold(paragraph(words.stderr, width)),
+    ...lines.map((line) => `  ${shortenEnd(escapeControls(line), width - 2)}`),
+  ].join('\n')
+}
+
+function shortenEnd(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, width - 1)}…`
+}
