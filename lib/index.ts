@@ -5,13 +5,37 @@
  */
 export { type ErrorCode, PremainError } from './errors'
 export type { ElfInfo, GoInfo, Hex, Segment } from './image/types'
+export type { CheckOptions } from './measure/check'
+export { type CompareOptions, compare } from './measure/compare'
+export type { Config } from './measure/config'
+export type { ComparedPrograms, ComparePrograms } from './measure/interleave'
+export type { MeasureOptions, Program, Progress } from './measure/options'
+export { check, comparePrograms, measure } from './measure/programs'
+export type {
+  BudgetResult,
+  ChainLink,
+  CheckResult,
+  Clock,
+  Comparison,
+  Difference,
+  DriftResult,
+  FailureRate,
+  InitSeries,
+  Interval,
+  Launch,
+  Measurement,
+  MeasureSettings,
+  Metric,
+  PackageAllocs,
+  PackageSeries,
+  Series,
+  StepSeries,
+  TotalSeries,
+  Verdict,
+} from './measure/types'
+export { formatDuration, parseDuration } from './measure/units'
 export { STEPS as steps, type StepInfo } from './plan/catalogue'
 export { type Image, inspect } from './plan/inspect'
-export { compare } from './measure/compare'
-export { check, comparePrograms, measure } from './measure/programs'
-export type { MeasureOptions } from './measure/options'
-export type { CheckResult, Clock, Comparison, Measurement, Metric, Verdict } from './measure/types'
-export { formatDuration, parseDuration } from './measure/units'
 export type { StepId } from './plan/types'
 export type { LiveStop } from './session/live-stop'
 export type { StdioEntry, StdioOptions, TraceOptions } from './session/options'
