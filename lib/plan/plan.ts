@@ -41,6 +41,9 @@ function takes(options: PlanOptions): Takes {
   })
 }
 
+/** Stands for the symbol of an entry point that no table names. */
+export const UNNAMED_ENTRY = 'entry point'
+
 const ENTRY_STEPS: ReadonlySet<string> = new Set<StepId>(['execve', 'image', 'stack', 'interp', 'entry'])
 
 /**
@@ -86,7 +89,7 @@ function refuseSymbols(until: string, options: PlanOptions): void {
 function addEntry(sites: SiteList, image: ProgramImage, take: Takes): Site {
   return sites.add({
     key: 'entry',
-    symbol: image.nameAt(image.entry) ?? 'entry point',
+    symbol: image.nameAt(image.entry) ?? UNNAMED_ENTRY,
     step: 'entry',
     role: 'step',
     address: image.entry,

@@ -4,7 +4,7 @@ import { STEPS } from '../plan/catalogue'
 import type { StepId, StopPlan } from '../plan/types'
 import type { SessionRecord } from '../session/records'
 import { hex } from './addresses'
-import { Context } from './context'
+import { Context, symbolOf } from './context'
 import { collectInits } from './inits'
 import { endOf, exitOf, lastHit, listDescendants, listExecs, outcomeOf, type Script } from './outcome'
 import { mainHit, type Standing, standings } from './status'
@@ -126,7 +126,7 @@ function endInstant(context: Context): Instant {
 
 /**
  * The steps' times. The exec stop lies within step 1, which lasts until the program (or its dynamic linker) runs: steps
- * 2 and 3 stand there and take none.
+ * 2 and 3 stand there and take none. What a program does before it executes itself again lies within step 1, too.
  */
 function stepSpans(context: Context, inits: readonly Init[], end: Instant): Span[] {
   const starts = STEPS.map(({ id }) => startOf(context, id, inits))
@@ -153,14 +153,20 @@ function ownStops(context: Context, id: StepId, inits: readonly Init[]): number[
   const hits = context.stepHits(id).map(({ at }) => at)
   switch (id) {
     case 'execve':
-      return places(records, (record, at) => at === execAt || /^syscall-/.test(record.kind))
+      return places(records, (record, at) => /^syscall-/.test(record.kind) || (record.kind === 'exec' && at <= execAt))
     case 'image':
     case 'stack':
       return exec ? [execAt] : []
     case 'interp': {
       if (context.image.elf.interpreter === null || !exec) return []
       const from = execExit ? records.indexOf(execExit) : execAt
-      return [Math.max(from, execAt), ...context.stepHits('entry').map(({ at }) => at)]
+      return [
+        Math.max(from, execAt),
+        ...context
+          .stepHits('entry')
+          .slice(0, 1)
+          .map(({ at }) => at),
+      ]
     }
     case 'sysmon':
       return [...hits, ...cloneOf(context), ...initStops(context, inits, true)].sort((a, b) => a - b)
@@ -216,7 +222,7 @@ function makeStep(
     title,
     ...standing,
     stops: own.map((at) => list.indexOf.get(at)).filter((stop) => stop !== undefined),
-    symbol: main?.site.symbol ?? null,
+    symbol: symbolOf(main?.site),
     address: main ? hex(main.record.address) : null,
     startNs,
     wallNs,
@@ -245,7 +251,7 @@ function totals(
     minorFaults: sum('minorFaults'),
     majorFaults: sum('majorFaults'),
     stops: list.stops.length,
-    threads: endOf(context)?.threads ?? context.threadsAt(context.records.length),
+    threads: endOf(context)?.threads || context.threadsAt(end),
   }
 }
 

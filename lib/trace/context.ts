@@ -1,6 +1,7 @@
 /** What the assembly of one trace works on: the records of the final image, found by site and by name. */
 import type { FileAddress, GoImage, ProgramImage } from '../image/types'
 import { ARGUMENT_REGISTERS, callingConvention } from '../plan/layout'
+import { UNNAMED_ENTRY } from '../plan/plan'
 import type { Site, StepId, StopPlan } from '../plan/types'
 import type { BreakpointRecord, ExecExitRecord, ExecRecord, SessionRecord } from '../session/records'
 import { REGISTERS, type RegisterName } from '../session/registers'
@@ -31,6 +32,11 @@ export interface Material {
   plan: StopPlan
   laterPlans?: readonly StopPlan[] | undefined
   records: readonly SessionRecord[]
+}
+
+/** The symbol that a site stands at; null for an entry point that no table names. */
+export function symbolOf(site: Site | null | undefined): string | null {
+  return !site || site.symbol === UNNAMED_ENTRY ? null : site.symbol
 }
 
 /** One run, indexed. */

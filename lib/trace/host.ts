@@ -56,13 +56,22 @@ const DMI: readonly [pattern: RegExp, name: string][] = [
   [/Parallels/i, 'parallels'],
 ]
 
+/** Clocks that only a guest of that hypervisor has. */
+const CLOCKS: readonly [clock: string, name: string][] = [
+  ['kvm-clock', 'kvm'],
+  ['hyperv', 'hyper-v'],
+  ['xen', 'xen'],
+]
+
 function virtualization(): string | null {
   const names = ['sys_vendor', 'product_name', 'board_vendor'].map((name) => text(`/sys/class/dmi/id/${name}`) ?? '')
   const dmi = names.join(' ').replace(/\s+/g, ' ')
   const found = DMI.find(([pattern]) => pattern.test(dmi))
   if (found) return found[1]
   if (/microsoft/i.test(release())) return 'wsl'
-  return processor()?.hypervisor ? 'unknown' : null
+  const clocks = text('/sys/devices/system/clocksource/clocksource0/available_clocksource') ?? ''
+  const clock = CLOCKS.find(([name]) => clocks.includes(name))
+  return clock?.[1] ?? (processor()?.hypervisor ? 'unknown' : null)
 }
 
 function container(): string | null {

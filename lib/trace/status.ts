@@ -57,8 +57,13 @@ function interpreterHit({ image, execExit, exec, auxv }: Context): boolean {
   return image.elf.interpreter !== null && exec !== null && execExit?.result === 0 && execExit.address !== entry
 }
 
-/** The stop after which a step is called, when it was reached. */
+/** The step's main stop, when it was reached; that of step 16 is the first init function after gcenable. */
 export function mainHit(context: Context, id: StepId): Hit | null {
+  if (id === 'inits') {
+    const begin = context.hit('runtime.gcenable')?.at ?? 0
+    const first = context.hits.find(({ site, at }) => site.role === 'init' && at > begin)
+    if (first) return first
+  }
   const main = context.ownSites.find((site) => site.step === id && site.role === 'step')
   return main ? (context.stepHits(id).find(({ site }) => site === main) ?? null) : null
 }
@@ -70,7 +75,7 @@ function notApplicable(run: Run, id: StepId): Standing | null {
     return no('the file has no PT_INTERP: the kernel starts the program itself')
   }
   const { index } = STEPS.find((step) => step.id === id) as { index: number }
-  if (!image.go) return index >= FIRST_GO_STEP ? no(notGo(image.notes)) : null
+  if (!image.go) return index >= FIRST_GO_STEP ? no(image.notes.join('; ') || 'not a Go program') : null
   if (id === 'inits' && everyInitRan(run)) return no('no package but the runtime’s own has init work')
   const { minors } = image.go
   const versions = stopsOf(id)
@@ -78,10 +83,6 @@ function notApplicable(run: Run, id: StepId): Standing | null {
     return no(`Go 1.${minors.max} has no such step`)
   }
   return null
-}
-
-function notGo(notes: readonly string[]): string {
-  return ['not a Go program', ...notes].join('; ')
 }
 
 /** `main.main` was reached, inits were stopped at, and none of those planned was left out. */

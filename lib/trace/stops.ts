@@ -4,7 +4,7 @@ import type { SessionRecord } from '../session/records'
 import { REGISTERS } from '../session/registers'
 import { hex } from './addresses'
 import { backtrace } from './backtrace'
-import { type Context, register } from './context'
+import { type Context, register, symbolOf } from './context'
 import { mappingsOf } from './maps'
 import type { Stop } from './types'
 
@@ -90,7 +90,7 @@ function nameBreakpoint(context: Context, index: number, { address, ours }: { ad
   return {
     kind: 'breakpoint',
     name,
-    symbol: site?.symbol ?? null,
+    symbol: symbolOf(site),
     file: line?.file ?? null,
     line: line?.line ?? null,
   }

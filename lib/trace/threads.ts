@@ -1,5 +1,5 @@
 /** The threads of the target, in order of birth. */
-import type { Context } from './context'
+import { type Context, symbolOf } from './context'
 import { sysmonThread } from './steps/schedule'
 import type { ThreadInfo } from './types'
 
@@ -7,7 +7,7 @@ import type { ThreadInfo } from './types'
 export function listThreads(context: Context): ThreadInfo[] {
   const first = context.records[0]
   if (!first) return []
-  const entry = context.stepHits('entry')[0]?.site.symbol ?? null
+  const entry = symbolOf(context.stepHits('entry')[0]?.site)
   const threads: ThreadInfo[] = [{ tid: first.tid, startedNs: 0, entry }]
   const sysmon = sysmonThread(context)
   for (const record of context.records) {

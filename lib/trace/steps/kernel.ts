@@ -19,12 +19,13 @@ export interface ExecveEvidence {
 }
 
 export function execveEvidence({ context, target }: Scene): ExecveEvidence {
+  const exec = context.records.find((record) => record.kind === 'exec')
   return {
     path: target.path,
     argc: target.argv.length,
     envc: context.stack?.envc ?? null,
     result: context.execExit?.result ?? null,
-    kernelNs: context.exec && context.clock.effectiveNs(context.exec.atNs),
+    kernelNs: exec ? context.clock.effectiveNs(exec.atNs) : null,
   }
 }
 
