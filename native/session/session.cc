@@ -46,6 +46,7 @@ void Session::run() {
   trace(world);
   record_end(world, launcher);
   control_.target_gone();
+  close_address_space();
   flush();
 }
 

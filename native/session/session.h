@@ -55,6 +55,8 @@ class Session {
   void on_exit(World& world, Thread& thread);
 
   void open_address_space(pid_t pid);
+  // JavaScript may keep the session's object: no descriptor waits for its garbage collection.
+  void close_address_space();
   void arm_plan();
   void add_sites(const std::vector<uint8_t>& bytes);
   void serve_commands(World& world);

@@ -21,6 +21,13 @@ void Session::open_address_space(pid_t pid) {
   if (Result<MapsReader> maps = MapsReader::open(pid)) maps_ = std::move(*maps);
 }
 
+void Session::close_address_space() {
+  const std::lock_guard lock(space_mutex_);
+  memory_ = {};
+  maps_ = {};
+  usage_ = {};
+}
+
 wire::WireRecord& Session::record(wire::Kind kind, Thread& thread, int32_t site) {
   held_until_now();
   report_ns_ = thread.at_ns;
