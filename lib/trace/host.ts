@@ -1,5 +1,5 @@
 /** What the machine is, as far as /proc, /sys and Node's own variables tell at once. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 import { arch, cpus, release } from 'node:os'
 import type { Host } from './types'
 
@@ -7,17 +7,22 @@ let known: Host | null = null
 
 /** The machine that this process runs on. Worked out once; nothing is executed. */
 export function describeHost(): Host {
-  known ??= {
+  known ??= describe()
+  return { ...known }
+}
+
+function describe(): Host {
+  const processor = firstProcessor()
+  return {
     kernel: release(),
     arch: arch() === 'x64' ? 'x86_64' : arch() === 'arm64' ? 'aarch64' : arch(),
-    cpu: processor()?.model ?? 'unknown',
-    cpus: processor()?.count ?? cpus().length,
-    virtualization: virtualization(),
+    cpu: /^model name\s*:\s*(.+)$/m.exec(processor)?.[1]?.trim() ?? 'unknown',
+    cpus: onlineCpus() ?? cpus().length,
+    virtualization: virtualization(/^flags\s*:.*\bhypervisor\b/m.test(processor)),
     container: container(),
     libc: libc(),
     node: process.version,
   }
-  return { ...known }
 }
 
 function text(path: string): string | null {
@@ -28,21 +33,32 @@ function text(path: string): string | null {
   }
 }
 
-interface Processor {
-  model: string | null
-  count: number
-  hypervisor: boolean
+/** Longer than one processor's paragraph of /proc/cpuinfo. */
+const PARAGRAPH = 8192
+
+/** The first paragraph of /proc/cpuinfo. The kernel asks a core for its clock to print its paragraph: one is enough. */
+function firstProcessor(): string {
+  try {
+    const file = openSync('/proc/cpuinfo', 'r')
+    try {
+      const bytes = Buffer.alloc(PARAGRAPH)
+      return bytes.toString('latin1', 0, readSync(file, bytes)).split('\n\n', 1)[0] ?? ''
+    } finally {
+      closeSync(file)
+    }
+  } catch {
+    return ''
+  }
 }
 
-/** From /proc/cpuinfo: os.cpus() also reads every core's clock, which takes longer than all the rest. */
-function processor(): Processor | null {
-  const info = text('/proc/cpuinfo')
-  if (info === null) return null
-  return {
-    model: /^model name\s*:\s*(.+)$/m.exec(info)?.[1]?.trim() ?? null,
-    count: info.match(/^processor\s*:/gm)?.length ?? 0,
-    hypervisor: /^flags\s*:.*\bhypervisor\b/m.test(info),
-  }
+/** How many CPUs a list such as `0-3,8` names. */
+function onlineCpus(): number | null {
+  const list = text('/sys/devices/system/cpu/online')?.trim()
+  if (!list || !/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(list)) return null
+  return list
+    .split(',')
+    .map((range) => range.split('-').map(Number))
+    .reduce((total, [first = 0, last = first]) => total + last - first + 1, 0)
 }
 
 /** DMI strings by which a hypervisor gives itself away. */
@@ -63,7 +79,7 @@ const CLOCKS: readonly [clock: string, name: string][] = [
   ['xen', 'xen'],
 ]
 
-function virtualization(): string | null {
+function virtualization(hypervisor: boolean): string | null {
   const names = ['sys_vendor', 'product_name', 'board_vendor'].map((name) => text(`/sys/class/dmi/id/${name}`) ?? '')
   const dmi = names.join(' ').replace(/\s+/g, ' ')
   const found = DMI.find(([pattern]) => pattern.test(dmi))
@@ -71,7 +87,7 @@ function virtualization(): string | null {
   if (/microsoft/i.test(release())) return 'wsl'
   const clocks = text('/sys/devices/system/clocksource/clocksource0/available_clocksource') ?? ''
   const clock = CLOCKS.find(([name]) => clocks.includes(name))
-  return clock?.[1] ?? (processor()?.hypervisor ? 'unknown' : null)
+  return clock?.[1] ?? (hypervisor ? 'unknown' : null)
 }
 
 function container(): string | null {

@@ -60,7 +60,10 @@ export interface Script {
 
 /** What was executed: the program asked for, or its chain of scripts; then what the target went on to execute. */
 export function listExecs(context: Context, path: string, scripts: readonly Script[]): Trace['execs'] {
-  const first = scripts.length > 0 ? scripts.map((script) => ({ ...script })) : [{ path, interpreter: null }]
+  const first =
+    scripts.length > 0
+      ? scripts.map(({ path: script, interpreter }) => ({ path: script, interpreter }))
+      : [{ path, interpreter: null }]
   const execs = context.records.filter((record) => record.kind === 'exec')
   return [...first, ...execs.slice(1).map(({ exe }) => ({ path: exe, interpreter: null }))]
 }
