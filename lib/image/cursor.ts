@@ -81,3 +81,10 @@ export class Cursor {
     }
   }
 }
+
+/** Bytes as 32-bit words, a rest of fewer than four left out; copied only where they are not aligned or may be shared. */
+export function words(bytes: Buffer): Uint32Array {
+  const count = Math.floor(bytes.length / 4)
+  const own = bytes.byteOffset === 0 && bytes.buffer.byteLength === bytes.length
+  return own ? new Uint32Array(bytes.buffer, 0, count) : new Uint32Array(Uint8Array.from(bytes).buffer, 0, count)
+}

@@ -4,7 +4,7 @@ import { Cursor } from './cursor'
 import { type ProgramHeader, PT_DYNAMIC, PT_NOTE } from './elf'
 import type { ProgramFile } from './file'
 import type { Memory } from './memory'
-import { Relocations } from './relocations'
+import { appliedInPlace, Relocations } from './relocations'
 
 const DT = { NULL: 0, NEEDED: 1, STRTAB: 5, RELA: 7, RELASZ: 8, STRSZ: 10, FLAGS_1: 0x6ffffffb } as const
 const DF_1_PIE = 0x08000000
@@ -48,10 +48,11 @@ export function readDynamic(file: ProgramFile, memory: Memory, programs: readonl
   }
 }
 
-/** Loads DT_RELA's table; {@link Relocations.none} where there is none. */
+/** Loads DT_RELA's table; {@link Relocations.none} where there is none, or where the file has its effect in place. */
 export function readRelocations(memory: Memory, rela: Dynamic['rela']): Relocations {
   if (rela === null || rela.size < 24) return Relocations.none
-  return Relocations.parse(memory.bytes(rela.address, rela.size - (rela.size % 24), 'relocation table'))
+  const table = memory.bytes(rela.address, rela.size - (rela.size % 24), 'relocation table')
+  return appliedInPlace(table, (address) => memory.word(address)) ? Relocations.none : Relocations.parse(table)
 }
 
 /** The build ids that the notes carry. */

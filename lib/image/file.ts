@@ -37,17 +37,20 @@ export class ProgramFile {
 
   /** Exactly `length` bytes at `offset`, in memory of their own. */
   bytes(offset: number, length: number): Buffer {
-    if (!(offset >= 0 && length >= 0 && offset + length <= this.size)) {
-      throw malformed(`${length} bytes at offset ${offset} lie outside the file of ${this.size} bytes`)
-    }
-    if (this.fd < 0) this.reopen()
+    this.check(offset, length)
     const buffer = Buffer.allocUnsafeSlow(length)
-    for (let done = 0; done < length; ) {
-      const got = readSync(this.fd, buffer, done, length - done, offset + done)
+    this.fill(buffer, offset)
+    return buffer
+  }
+
+  /** Fills `buffer` with the bytes at `offset`. */
+  fill(buffer: Uint8Array, offset: number): void {
+    this.check(offset, buffer.length)
+    for (let done = 0; done < buffer.length; ) {
+      const got = readSync(this.fd, buffer, done, buffer.length - done, offset + done)
       if (got === 0) throw malformed('the file became shorter while it was read')
       done += got
     }
-    return buffer
   }
 
   /** Like {@link bytes}, through the cache where `length` is small; the result may be shared and must not be changed. */
@@ -90,6 +93,13 @@ export class ProgramFile {
     throw new PremainError('UNSUPPORTED', `${this.path} has changed since it was opened`, {
       hint: 'Start again, once nothing writes to the file any more.',
     })
+  }
+
+  private check(offset: number, length: number): void {
+    if (!(offset >= 0 && length >= 0 && offset + length <= this.size)) {
+      throw malformed(`${length} bytes at offset ${offset} lie outside the file of ${this.size} bytes`)
+    }
+    if (this.fd < 0) this.reopen()
   }
 
   private block(index: number): Buffer {

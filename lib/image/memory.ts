@@ -63,12 +63,13 @@ export class Memory {
 
   /** Exactly `length` bytes of the file at an address; `what` names them in the error. The bytes may be shared. */
   bytes(address: number, length: number, what: string): Buffer {
-    const segment = this.segmentAt(address)
-    if (segment === null || !(length >= 0) || address + length > segment.vaddr + segment.filesz) {
-      throw malformed(`its ${what} (${length} bytes at 0x${address.toString(16)}) lies outside its segments`)
-    }
-    const offset = segment.offset + (address - segment.vaddr)
+    const offset = this.offsetOf(address, length, what)
     return length <= 16384 ? this.file.cached(offset, length) : this.file.bytes(offset, length)
+  }
+
+  /** Fills `buffer` with the bytes of the file at an address. */
+  fill(buffer: Uint8Array, address: number, what: string): void {
+    this.file.fill(buffer, this.offsetOf(address, buffer.length, what))
   }
 
   /** {@link bytes} behind a cursor. */
@@ -111,6 +112,14 @@ export class Memory {
       { length: count },
       (_, i) => (relocations.at(address + i * 8) ?? cursor.u64(i * 8)) as FileAddress,
     )
+  }
+
+  private offsetOf(address: number, length: number, what: string): number {
+    const segment = this.segmentAt(address)
+    if (segment === null || !(length >= 0) || address + length > segment.vaddr + segment.filesz) {
+      throw malformed(`its ${what} (${length} bytes at 0x${address.toString(16)}) lies outside its segments`)
+    }
+    return segment.offset + (address - segment.vaddr)
   }
 
   /** Addresses of `needle` in a segment's file bytes, in order. */

@@ -6,9 +6,37 @@
 import { Cursor, malformed } from './cursor'
 
 const ENTRY = 24
-const RELATIVE = new Set([8, 1027])
+const R_X86_64_RELATIVE = 8
+const R_AARCH64_RELATIVE = 1027
 
-/** A sorted index from relocated addresses to addends. */
+/** How many entries are held against the file to see whether its linker wrote addends in place as well. */
+const SAMPLES = 128
+
+/**
+ * True where the words that the table relocates already hold their addends: Go's linker and GNU ld write both, so that
+ * nothing needs to be looked up; lld and mold leave zeros. A linker does one or the other, so a sample of entries, evenly
+ * spread over the table, tells. `word` reads the file at an address.
+ */
+export function appliedInPlace(table: Buffer, word: (address: number) => number | null): boolean {
+  const cursor = new Cursor(table, 'relocation table')
+  const total = Math.floor(table.length / ENTRY)
+  const step = Math.max(1, Math.floor(total / SAMPLES))
+  for (let i = 0; i < total; i += step) {
+    const entry = relative(cursor, i * ENTRY)
+    if (entry !== null && word(entry.place) !== entry.addend) return false
+  }
+  return true
+}
+
+function relative(cursor: Cursor, at: number): { place: number; addend: number } | null {
+  const type = cursor.u32(at + 8)
+  if ((type !== R_X86_64_RELATIVE && type !== R_AARCH64_RELATIVE) || cursor.u32(at + 12) !== 0) return null
+  const place = cursor.u64OrNull(at)
+  const addend = cursor.u64OrNull(at + 16)
+  return place === null || addend === null ? null : { place, addend }
+}
+
+/** A sorted index from relocated addresses to addends; empty where every pointer can be read in place. */
 export class Relocations {
   static readonly none = new Relocations(new Float64Array(0), new Float64Array(0))
 
@@ -30,13 +58,11 @@ export class Relocations {
     let count = 0
     let sorted = true
     for (let i = 0, at = 0; i < total; i++, at += ENTRY) {
-      if (!RELATIVE.has(cursor.u32(at + 8)) || cursor.u32(at + 12) !== 0) continue
-      const place = cursor.u64OrNull(at)
-      const addend = cursor.u64OrNull(at + 16)
-      if (place === null || addend === null) continue
-      if (count > 0 && place <= (places[count - 1] as number)) sorted = false
-      places[count] = place
-      addends[count++] = addend
+      const entry = relative(cursor, at)
+      if (entry === null) continue
+      if (count > 0 && entry.place <= (places[count - 1] as number)) sorted = false
+      places[count] = entry.place
+      addends[count++] = entry.addend
     }
     const found = new Relocations(places.subarray(0, count), addends.subarray(0, count))
     return sorted ? found : found.sorted()
@@ -44,6 +70,7 @@ export class Relocations {
 
   /** The addend at exactly this address, or null. */
   at(address: number): number | null {
+    if (this.places.length === 0) return null
     const index = this.lowerBound(address)
     return this.places[index] === address ? (this.addends[index] as number) : null
   }

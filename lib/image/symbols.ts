@@ -1,5 +1,5 @@
 /** ELF symbols by exact name and by address, from .symtab or .dynsym. */
-import { Cursor } from './cursor'
+import { Cursor, words } from './cursor'
 import { type Section, SHT_DYNSYM, SHT_SYMTAB } from './elf'
 import type { ProgramFile } from './file'
 import { NameMatcher } from './names'
@@ -50,12 +50,17 @@ export class SymbolTable {
     const found = new Map<string, { address: FileAddress; size: number }>()
     const matcher = new NameMatcher(names)
     const strings = this.loadStrings()
-    this.each((cursor, at) => {
-      const name = matcher.match(strings, cursor.u32(at))
-      if (name === null || found.has(name)) return
-      const address = cursor.u64OrNull(at + 8)
-      if (address !== null) found.set(name, { address: address as FileAddress, size: cursor.u64OrNull(at + 16) ?? 0 })
-    })
+    for (const bytes of this.chunks()) {
+      const cursor = new Cursor(bytes, 'symbol table')
+      matcher.eachMatch(strings, words(bytes), {
+        stride: ENTRY / 4,
+        found: (index, name) => {
+          const address = cursor.u64OrNull(index * ENTRY + 8)
+          if (address === null || found.has(name) || !isNamed(bytes, index * ENTRY)) return
+          found.set(name, { address: address as FileAddress, size: cursor.u64OrNull(index * ENTRY + 16) ?? 0 })
+        },
+      })
+    }
     return found
   }
 
@@ -74,17 +79,18 @@ export class SymbolTable {
     return { name, address: hit.address as FileAddress, size: hit.size }
   }
 
-  /** Calls `visit` with every defined symbol that is neither a section nor a file. */
+  /** Calls `visit` with every symbol that {@link isNamed}. */
   private each(visit: (cursor: Cursor, at: number) => void): void {
+    for (const bytes of this.chunks()) {
+      const cursor = new Cursor(bytes, 'symbol table')
+      for (let at = 0; at < bytes.length; at += ENTRY) if (isNamed(bytes, at)) visit(cursor, at)
+    }
+  }
+
+  private *chunks(): Generator<Buffer> {
     const total = this.table.size - (this.table.size % ENTRY)
     for (let from = 0; from < total; from += CHUNK) {
-      const bytes = this.file.bytes(this.table.offset + from, Math.min(CHUNK, total - from))
-      const cursor = new Cursor(bytes, 'symbol table')
-      for (let at = 0; at < bytes.length; at += ENTRY) {
-        const kind = (bytes[at + 4] as number) & 15
-        const defined = bytes[at + 6] !== 0 || bytes[at + 7] !== 0
-        if (defined && kind !== STT_SECTION && kind !== STT_FILE) visit(cursor, at)
-      }
+      yield this.file.bytes(this.table.offset + from, Math.min(CHUNK, total - from))
     }
   }
 
@@ -92,4 +98,11 @@ export class SymbolTable {
     this.strings ??= this.file.bytes(this.stringTable.offset, this.stringTable.size)
     return this.strings
   }
+}
+
+/** A defined symbol that is neither a section nor a file. */
+function isNamed(entry: Buffer, at: number): boolean {
+  const kind = (entry[at + 4] as number) & 15
+  const defined = entry[at + 6] !== 0 || entry[at + 7] !== 0
+  return defined && kind !== STT_SECTION && kind !== STT_FILE
 }

@@ -32,9 +32,11 @@ export class Code {
 
   /** Every place in the function that `pattern` matches. */
   *matches(pattern: Pattern): Generator<Match> {
-    for (let at = 0; at < this.bytes.length; at++) {
-      const match = this.matchAt(at, pattern)
+    const anchor = anchorOf(pattern)
+    for (let hit = this.bytes.indexOf(anchor.bytes, anchor.offset); hit >= 0; ) {
+      const match = this.matchAt(hit - anchor.offset, pattern)
       if (match !== null) yield match
+      hit = this.bytes.indexOf(anchor.bytes, hit + 1)
     }
   }
 
@@ -66,9 +68,14 @@ export class Code {
 
   private *amd64Branches(): Generator<{ at: number; target: FileAddress }> {
     const { bytes } = this
-    for (let at = 0; at + 5 <= bytes.length; at++) {
-      if ((bytes[at] as number) >>> 1 !== 0xe8 >>> 1) continue
+    let call = bytes.indexOf(0xe8)
+    let jump = bytes.indexOf(0xe9)
+    while (call >= 0 || jump >= 0) {
+      const at = jump < 0 || (call >= 0 && call < jump) ? call : jump
+      if (at + 5 > bytes.length) return
       yield { at, target: (this.of.entry + at + 5 + bytes.readInt32LE(at + 1)) as FileAddress }
+      if (at === call) call = bytes.indexOf(0xe8, at + 1)
+      else jump = bytes.indexOf(0xe9, at + 1)
     }
   }
 
@@ -100,6 +107,14 @@ export interface Match {
   at: number
   end: number
   operands: number[]
+}
+
+/** A pattern's first run of plain bytes, by which candidates are found; it must come before any operand or padding. */
+function anchorOf(pattern: Pattern): { bytes: Buffer; offset: number } {
+  const offset = pattern.findIndex((piece) => typeof piece === 'number')
+  const run = pattern.slice(offset)
+  const end = run.findIndex((piece) => typeof piece !== 'number')
+  return { bytes: Buffer.from((end < 0 ? run : run.slice(0, end)) as number[]), offset }
 }
 
 const NOPS = [[0x90], [0x66, 0x90], [0x0f, 0x1f, 0x00], [0x0f, 0x1f, 0x40, 0x00], [0x0f, 0x1f, 0x44, 0x00, 0x00]]

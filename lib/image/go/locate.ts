@@ -1,6 +1,6 @@
 /** Finding runtime.pclntab: by its section, else by its magic in the segments, and holding its header against the file. */
 import { PremainError } from '../../errors'
-import { Cursor } from '../cursor'
+import { Cursor, words } from '../cursor'
 import type { Section } from '../elf'
 import type { Memory } from '../memory'
 import type { Relocations } from '../relocations'
@@ -105,10 +105,7 @@ function readHeader(source: PclntabSource, address: number, limit: number): Pcln
 
 /** From 1.18: 32-bit offsets from the text, as they stand in the file. */
 function narrowTable(memory: Memory, functab: number, count: number): { base: null; words: Uint32Array } {
-  const bytes = memory.bytes(functab, (2 * count + 1) * 4, 'function table')
-  // A typed array wants aligned memory, and must not alias the read cache.
-  const own = bytes.byteOffset % 4 === 0 && bytes.length > 16384 ? bytes : Uint8Array.from(bytes)
-  return { base: null, words: new Uint32Array(own.buffer, own.byteOffset, 2 * count + 1) }
+  return { base: null, words: words(memory.bytes(functab, (2 * count + 1) * 4, 'function table')) }
 }
 
 /** Up to 1.17: 64-bit addresses, which in a PIE are relocated. */
@@ -117,13 +114,13 @@ function wideTable(source: PclntabSource, functab: number, count: number): { bas
   source.relocations().applyTo(bytes, functab)
   const cursor = new Cursor(bytes, 'function table')
   const base = cursor.u64(0)
-  const words = new Uint32Array(2 * count + 1)
-  for (let i = 0; i < words.length; i++) {
+  const table = new Uint32Array(2 * count + 1)
+  for (let i = 0; i < table.length; i++) {
     const word = cursor.u64(8 * i) - (i % 2 === 0 ? base : 0)
     if (word < 0 || word > 0xffffffff) return null
-    words[i] = word
+    table[i] = word
   }
-  return { base, words }
+  return { base, words: table }
 }
 
 /** Up to 1.15 the offset of the file table follows the function table. */
@@ -131,11 +128,16 @@ function cursorAfter(memory: Memory, functab: number, count: number): number {
   return memory.cursor(functab + (2 * count + 1) * 8, 4, 'file table offset').u32(0)
 }
 
-/** Entries and record offsets rise, and all records lie within `size`. */
-function rises(words: Uint32Array, count: number, size: number): boolean {
-  for (let i = 2; i < 2 * count; i += 2) {
-    if ((words[i] as number) < (words[i - 2] as number)) return false
-    if ((words[i + 1] as number) <= (words[i - 1] as number)) return false
+/** Entries and record offsets rise, and all records lie within `size`, 4-byte aligned. */
+function rises(table: Uint32Array, count: number, size: number): boolean {
+  let entry = 0
+  let record = 0
+  for (let i = 0; i < 2 * count; i += 2) {
+    const nextEntry = table[i] as number
+    const nextRecord = table[i + 1] as number
+    if (nextEntry < entry || nextRecord <= record || nextRecord % 4 !== 0) return false
+    entry = nextEntry
+    record = nextRecord
   }
-  return (words[2 * count] as number) >= (words[2 * count - 2] as number) && (words[2 * count - 1] as number) < size
+  return (table[2 * count] as number) >= entry && record < size
 }

@@ -7,7 +7,11 @@ import type { PclntabLayout } from './layouts'
 import { pcValue } from './pcvalue'
 
 /** _func records read at a time. */
-const WINDOW = 512 * 1024
+const WINDOW = 256 * 1024
+
+/** So many names or fewer are looked for one by one. */
+const FEW_NAMES = 4
+const MAX_PLACES = 16
 const MAX_NAME = 65536
 
 /** A header whose numbers were found to fit the file, with all tables as addresses. */
@@ -28,7 +32,7 @@ export interface PclntabHeader {
   funcs: number
   /**
    * The function table in one form for all versions: 2 × count + 1 words; word 2i is function i's entry less the base,
-   * word 2i+1 its record's offset from `funcs`, the last word the end of the text. Both rise.
+   * word 2i+1 its record's offset from `funcs`, a multiple of 4, the last word the end of the text. Both rise.
    */
   table: Uint32Array
 }
@@ -104,34 +108,49 @@ export class GoPclntab implements Pclntab {
     return index === null ? null : this.valueAt(index, this.header.layout.func.pcsp, pc)
   }
 
-  /** Remembers the entries of `names`, found in one pass over the index. */
+  /** Remembers the entries of `names`. */
   private look(names: readonly string[]): void {
-    for (const name of names) this.known.set(name, [])
-    const matcher = new NameMatcher(names)
     this.nameOffsets ??= this.loadNameOffsets()
-    const offsets = this.nameOffsets
+    for (const name of names) this.known.set(name, [])
+    const found = (index: number, name: string): void => void this.known.get(name)?.push(this.entryOf(index))
+    if (names.length <= FEW_NAMES && names.every((name) => this.lookFor(name, found))) return
+    for (const name of names) this.known.set(name, [])
+    new NameMatcher(names).eachMatch(this.loadNames(), this.nameOffsets, { stride: 1, found })
+  }
+
+  /**
+   * One name by native searches: in the names for its places, in the index for the functions that point there. False
+   * where it stands at too many places for that, as the end of other names, or in a file made so.
+   */
+  private lookFor(name: string, found: (index: number, name: string) => void): boolean {
     const table = this.loadNames()
-    for (let i = 0; i < offsets.length; i++) {
-      const name = matcher.match(table, offsets[i] as number)
-      if (name !== null) this.known.get(name)?.push(this.entryOf(i))
+    const offsets = this.nameOffsets as Uint32Array
+    const bytes = Buffer.from(`${name}\0`, 'utf8')
+    let places = 0
+    for (let at = table.indexOf(bytes); at >= 0; at = table.indexOf(bytes, at + 1)) {
+      if (++places > MAX_PLACES) return false
+      for (let i = offsets.indexOf(at); i >= 0; i = offsets.indexOf(at, i + 1)) found(i, name)
     }
+    return true
   }
 
   /** One pass over the records by windows that only move forward, as their offsets rise. */
   private loadNameOffsets(): Uint32Array {
     const { table, funcs, layout, address, size } = this.header
     const offsets = new Uint32Array(this.count)
-    const end = address + size - funcs
-    let window: Buffer = Buffer.alloc(0)
+    const end = Math.floor((address + size - funcs) / 4) * 4
+    const field = layout.func.name
+    const window = new Uint32Array(WINDOW / 4)
     let from = 0
-    for (let i = 0; i < this.count; i++) {
-      const wanted = (table[2 * i + 1] as number) + layout.func.name
-      if (wanted + 4 > from + window.length) {
+    let to = 0
+    for (let i = 0; i < offsets.length; i++) {
+      const wanted = (table[2 * i + 1] as number) + field
+      if (wanted >= to) {
         from = wanted
-        window = this.memory.bytes(funcs + from, Math.min(WINDOW, end - from), 'function records')
-        if (window.length < 4) throw malformed('a function record lies outside the pclntab')
+        to = Math.min(from + WINDOW, end)
+        this.memory.fill(new Uint8Array(window.buffer, 0, Math.max(0, to - from)), funcs + from, 'function records')
       }
-      offsets[i] = window.readUInt32LE(wanted - from)
+      offsets[i] = window[(wanted - from) >>> 2] as number
     }
     return offsets
   }
@@ -152,6 +171,10 @@ export class GoPclntab implements Pclntab {
   private nameOf(index: number): string {
     const offset = this.nameOffsets?.[index] ?? this.field(index, this.header.layout.func.name)
     const { names, namesSize } = this.header
+    if (this.nameTable !== null) {
+      const end = this.nameTable.indexOf(0, offset)
+      if (end >= offset) return this.nameTable.toString('utf8', offset, end)
+    }
     const name = offset < namesSize ? this.memory.cstring(names + offset, Math.min(MAX_NAME, namesSize - offset)) : null
     if (name === null) throw malformed('a function name lies outside the pclntab')
     return name

@@ -36,7 +36,7 @@ const SYMBOLS: Record<keyof GoStatics, readonly string[]> = {
 const ANY = [0x05, 0x0d, 0x15, 0x1d, 0x25, 0x2d, 0x35, 0x3d]
 const LEA_AX = [0x48, 0x8d, 0x05, 'rip'] as const
 const STORE_ARGUMENT = [0x48, 0x89, 0x04, 0x24] as const
-const CALL = ['pad', 0xe8, 'rip'] as const
+const CALL = [0xe8, 'rip'] as const
 
 /** The runtime's variables; each null where neither the symbols nor the code tell for certain. */
 export function readStatics(source: StaticsSource): GoStatics {
@@ -132,7 +132,7 @@ function sched(source: StaticsSource): number | null {
 function mheap(source: StaticsSource): number | null {
   const code = codeOf(source, 'runtime.mallocinit')
   for (const pass of [[], STORE_ARGUMENT]) {
-    for (const { operands } of code?.matches([...LEA_AX, ...pass, ...CALL]) ?? []) {
+    for (const { operands } of code?.matches([...LEA_AX, ...pass, 'pad', ...CALL]) ?? []) {
       if (calls(source, operands[1], ['runtime.(*mheap).init', 'runtime.mHeap_Init'])) return operands[0] as number
     }
   }
