@@ -8,7 +8,7 @@ const BLOCK = 32 * 1024
 const MAX_BLOCKS = 128
 
 /** Bytes that a search reads at a time. */
-const SEARCH_CHUNK = 1024 * 1024
+const SEARCH_CHUNK = 256 * 1024
 
 /** A program file. The descriptor is held until {@link ProgramFile.close}. */
 export class ProgramFile {
@@ -72,8 +72,10 @@ export class ProgramFile {
   /** Offsets in `[start, end)` at which `needle` begins, in order, by bounded chunks. */
   *search(needle: Buffer, start: number, end: number): Generator<number> {
     const overlap = needle.length - 1
+    const buffer = Buffer.allocUnsafeSlow(Math.max(0, Math.min(SEARCH_CHUNK + overlap, end - start)))
     for (let at = start; at + needle.length <= end; at += SEARCH_CHUNK) {
-      const chunk = this.bytes(at, Math.min(SEARCH_CHUNK + overlap, end - at))
+      const chunk = buffer.subarray(0, Math.min(buffer.length, end - at))
+      this.fill(chunk, at)
       for (let hit = chunk.indexOf(needle); hit >= 0; hit = chunk.indexOf(needle, hit + 1)) yield at + hit
     }
   }

@@ -11,7 +11,7 @@ import { locatePclntab } from './locate'
 import { locateModuledata, type Moduledata } from './moduledata'
 import { GoPclntab, type PclntabHeader } from './pclntab'
 import { isCgo, readStatics, readTlsOffset } from './statics'
-import { boundMinors, findBuildVersion, parseVersion, rangeText } from './version'
+import { boundMinors, parseVersion, rangeText, readBuildVersion } from './version'
 
 /** What the Go part needs of the file. */
 export interface GoSource {
@@ -135,10 +135,11 @@ export class GoProgram implements GoImage {
   }
 
   private statedElsewhere(header: PclntabHeader): string | null {
-    const { memory, symbols, relocations } = this.source
+    const { memory, symbols, machine } = this.source
     const symbol = symbols?.full ? symbols.find(['runtime.buildVersion']).get('runtime.buildVersion') : undefined
     const bounds = boundMinors(header.layout, header.textStart === null, this.pclntab)
-    return findBuildVersion({ memory, relocations, bounds, at: symbol?.address ?? null })
+    const schedinit = machine === 'x86_64' ? this.body('runtime.schedinit') : null
+    return readBuildVersion({ memory, bounds, address: symbol?.address ?? null, schedinit })
   }
 
   /** What the readers of this folder are given of the program. */

@@ -1,14 +1,11 @@
 /** Which Go built the program: as stated, as the runtime's own version string has it, or bounded by what it contains. */
-import { PF_W } from '../elf'
 import type { Memory } from '../memory'
-import type { Relocations } from '../relocations'
-import type { FileAddress, GoVersion, Pclntab } from '../types'
+import type { FileAddress, FunctionInfo, GoVersion, Pclntab } from '../types'
+import { Code, type Pattern } from './code'
 import { FINGERPRINTS, NEWEST_MINOR, OLDEST_MINOR, type PclntabLayout } from './layouts'
 
-const LITERAL = /^go1(?:\.\d{1,3}){1,2}(?:(?:rc|beta)\d{1,2})?(?: X:[\w,]+)?$/
-const LITERAL_START = /^go1\.\d/
-const MAX_LENGTH = 64
-const MAX_LITERALS = 256
+/** Longer than any version, its experiments included. */
+const MAX_LENGTH = 256
 
 /** `go1.26.4`, `go1.18`, `go1.27rc1 X:nodwarf5`, `devel go1.28-3a8f…`: as numbers, or null. */
 export function parseVersion(text: string): GoVersion | null {
@@ -20,51 +17,39 @@ export function parseVersion(text: string): GoVersion | null {
 /** Where runtime.buildVersion is looked for. */
 export interface BuildVersionQuery {
   memory: Memory
-  relocations: () => Relocations
   /** What the version can be, by other facts. */
   bounds: { min: number; max: number }
   /** The variable's address where the symbol table has it, else null. */
-  at: FileAddress | null
+  address: FileAddress | null
+  /** runtime.schedinit, where the machine's code can be read. */
+  schedinit: FunctionInfo | null
 }
+
+/** schedinit: `if buildVersion == ""`, a comparison of the string's length with 0. */
+const COMPARE_LENGTH: Pattern = [0x48, 0x83, 0x3d, 'rip', 0x00]
 
 /**
- * The string that runtime.buildVersion holds, without its address: a string header in writable data that points at a
- * text such as `go1.25.7` of its length, within bounds. Null unless all such headers agree.
+ * What the string runtime.buildVersion holds: by its symbol, else by the code in schedinit that keeps it in the program
+ * (go1.6 on). Null where that is not the text of a version within bounds.
  */
-export function findBuildVersion(query: BuildVersionQuery): string | null {
-  if (query.at !== null) return textOf(query, query.at)
-  const found = new Set<string>()
-  let seen = 0
-  for (const segment of query.memory.searchOrder) {
-    for (const text of query.memory.search(Buffer.from('go1.'), segment)) {
-      if (++seen > MAX_LITERALS) return null
-      // Where no digit follows, or none of the text's headers is in the data, it is some other string.
-      if (LITERAL_START.test(query.memory.read(text, 6).toString('latin1'))) collect(query, text, found)
-    }
+export function readBuildVersion(query: BuildVersionQuery): string | null {
+  const { memory, address, schedinit } = query
+  if (address !== null) return versionAt(query, address)
+  if (schedinit === null) return null
+  for (const { operands } of new Code(memory, schedinit).matches(COMPARE_LENGTH)) {
+    // RIP counts from behind the compared byte; the length is the string header's second word.
+    const version = versionAt(query, (operands[0] as number) + 1 - 8)
+    if (version !== null) return version
   }
-  const [only] = found
-  return found.size === 1 && only !== undefined ? only : null
-}
-
-function collect(query: BuildVersionQuery, text: number, found: Set<string>): void {
-  const needle = Buffer.alloc(8)
-  needle.writeBigUInt64LE(BigInt(text))
-  const headers = [...query.relocations().holding(text)]
-  for (const segment of query.memory.searchOrder) {
-    if (segment.flags & PF_W) headers.push(...query.memory.search(needle, segment))
-  }
-  for (const header of headers) {
-    const stated = header % 8 === 0 ? textOf(query, header) : null
-    if (stated !== null) found.add(stated)
-  }
+  return null
 }
 
 /** The version that the string header at `header` holds, or null where it holds another text. */
-function textOf({ memory, bounds }: BuildVersionQuery, header: number): string | null {
+function versionAt({ memory, bounds }: BuildVersionQuery, header: number): string | null {
   const [data, length] = [memory.pointer(header), memory.word(header + 8)]
   if (data === null || length === null || length > MAX_LENGTH || memory.available(data) < length) return null
-  const text = memory.bytes(data, length, 'version').toString('latin1')
-  const version = LITERAL.test(text) ? parseVersion(text) : null
+  const text = memory.bytes(data, length, 'version').toString('utf8')
+  const version = parseVersion(text)
   return version !== null && version.minor >= bounds.min && version.minor <= bounds.max ? text : null
 }
 
