@@ -19,7 +19,8 @@ export function isPartial(trace: Trace): boolean {
   return trace.outcome !== 'exec-failed' && trace.stops.length > 0
 }
 
-function infoOf(error: unknown): ErrorInfo {
+/** An error of any kind as data. */
+export function infoOf(error: unknown): ErrorInfo {
   if (error instanceof PremainError) {
     const { code, message, hint, errno, syscall } = error
     return { code, message, hint, errno, syscall }

@@ -40,7 +40,8 @@ export async function checkWith(
   const budgets = budgetsOf(options)
   const baseline = await baselineOf(options, budgets)
   const measurement = await measureWith(machinery, program, { runs: DEFAULT_RUNS, ...options })
-  if (measurement.counted.ok === 0) throw allFailed(measurement)
+  const failure = failureOfAll(measurement)
+  if (failure) throw failure
   const result = judge(measurement, budgets, options.write === 'save' ? null : baseline)
   if (options.baseline === undefined) return result
   const saved = options.write === 'save' || (options.write === 'update' && result.outcome !== 'fail')
@@ -61,6 +62,7 @@ export function judge(measurement: Measurement, budgets: readonly Budget[], base
     schema: 'premain.check/1',
     tool: TOOL,
     outcome: outcomes.has('fail') ? 'fail' : outcomes.has('inconclusive') ? 'inconclusive' : 'pass',
+    error: null,
     budgets: results,
     drift,
     baseline: null,
@@ -111,13 +113,9 @@ async function baselineOf(options: CheckOptions, budgets: readonly Budget[]): Pr
   return null
 }
 
-function allFailed({ launches }: Measurement): PremainError {
-  const failed = launches.filter((launch) => !launch.ok && launch.error)
-  const error = failed.at(-1)?.error
-  const message = `all ${launches.length} launches failed${error ? `: ${error.message}` : ''}`
-  return new PremainError((error?.code as ErrorCode | undefined) ?? 'EXITED_BEFORE_MAIN', message, {
-    hint: error?.hint ?? null,
-    errno: error?.errno ?? null,
-    syscall: error?.syscall ?? null,
-  })
+/** The error of a measurement without figures. */
+export function failureOfAll({ error }: Measurement): PremainError | null {
+  if (!error) return null
+  const { code, message, ...details } = error
+  return new PremainError(code as ErrorCode, message, details)
 }

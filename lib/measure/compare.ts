@@ -59,6 +59,7 @@ export function compare(before: Measurement, after: Measurement, options: Compar
     after: sideOf(after),
     settings,
     ...overall(differences, unlike),
+    error: null,
     unlike,
     differences,
     added: [...packages.after].filter((name) => !packages.before.has(name)),

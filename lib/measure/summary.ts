@@ -1,6 +1,6 @@
 import { STEPS } from '../plan/catalogue'
 import type { StepId } from '../plan/types'
-import type { Host, Init, Target, Trace } from '../trace/types'
+import type { ErrorInfo, Host, Init, Target, Trace } from '../trace/types'
 import { decodePackage, type InittraceLine } from './inittrace'
 import { median, series } from './statistics'
 import type {
@@ -40,7 +40,7 @@ export interface Collected {
 }
 
 /** The part of the sum of all medians that the critical chain makes up. */
-const CHAIN_PART = 0.9
+const CHAIN_PART = 0.8
 
 /** Relative spread (MAD ÷ median) of the total from which a measurement is said to be unsteady. */
 const UNSTEADY = 0.1
@@ -61,6 +61,7 @@ export function summarize(collected: Collected): Measurement {
     target: collected.target,
     host: collected.host,
     startedAt: collected.startedAt,
+    error: ok > 0 ? null : whyNone(launches),
     settings,
     launches,
     counted: { ok, failed: counted.length - ok },
@@ -73,6 +74,14 @@ export function summarize(collected: Collected): Measurement {
   }
   measurement.notes = notesOn(measurement, samples)
   return measurement
+}
+
+/** The last failure stands for all. */
+function whyNone(launches: readonly Launch[]): ErrorInfo {
+  const last = launches.findLast((launch) => launch.error !== null)?.error
+  const nothing = { code: 'EXITED_BEFORE_MAIN', hint: null, errno: null, syscall: null }
+  const reason = last ? `: ${last.message}` : ''
+  return { ...(last ?? nothing), message: `all ${launches.length} launches failed${reason}` }
 }
 
 function totalSeries(timed: Sample[], oneStop: Sample[], level: number): TotalSeries {

@@ -173,6 +173,8 @@ export interface Measurement {
   host: Host | null
   /** ISO 8601. */
   startedAt: string
+  /** Why there are no figures; null where at least one counted launch came to its end. */
+  error: null | ErrorInfo
   settings: MeasureSettings
   /** Every launch, the failed ones too. */
   launches: Launch[]
@@ -187,7 +189,7 @@ export interface Measurement {
   packages: PackageSeries[]
   /**
    * Start-up runs on one thread, so all of it is critical; this is the shortest list of steps and packages, in order of
-   * time, that makes up 90 % of the sum of the medians.
+   * time, that makes up 80 % of the sum of the medians.
    */
   criticalChain: ChainLink[]
   /** What a reader must know to read the figures right. */
@@ -256,6 +258,8 @@ export interface Comparison {
   /** Slower if wall or CPU time of the total is; else faster if one is; same if both are; else inconclusive. */
   verdict: Verdict
   reason: string
+  /** Why nothing was compared; null where it was. */
+  error: null | ErrorInfo
   /** What about the two is unlike, so that no verdict can be given; empty when they are alike. */
   unlike: string[]
   /** Totals, then steps, then init packages in order. */
@@ -314,6 +318,8 @@ export interface CheckResult {
   tool: { name: 'premain'; version: string }
   /** `fail` when any budget or drift failed, else `inconclusive` when any was, else `pass`. */
   outcome: 'pass' | 'fail' | 'inconclusive'
+  /** Why nothing was judged; null where it was. */
+  error: null | ErrorInfo
   budgets: BudgetResult[]
   drift: DriftResult[]
   baseline: null | { path: string; entries: number; saved: boolean }
