@@ -2,7 +2,7 @@
 import { PremainError } from '../errors'
 import type { FileAddress, FunctionInfo, GoImage, ProgramImage } from '../image/types'
 import { findStep } from './catalogue'
-import { entryReads, MAIN_READS, readsAt } from './reads'
+import { entryReads, readsAt } from './reads'
 import { chosenFunctions, requireFunction } from './select'
 import { SiteList } from './sites'
 import { type StepStop, stopName, stopsFor } from './stops'
@@ -72,7 +72,7 @@ export function planStops(image: ProgramImage, options: PlanOptions = {}): StopP
   addRuntime(sites, image, take)
   if (options.inits ?? true) addInits(sites, go, take)
   for (const extra of chosenFunctions(go, options.stops ?? [])) addExtra(sites, extra, take)
-  addMain(sites, go, take).last = true
+  addMain(sites, image, take).last = true
   endAt(sites, until, { go, entry, take })
   if (options.only) sites.retain((site) => site.last)
   return { image, sites: sites.finish() }
@@ -151,7 +151,8 @@ function addExtra(sites: SiteList, extra: FunctionInfo, take: Takes): Site {
   return sites.add({ key: `extra ${address}`, symbol, step: null, role: 'extra', address, ...take({}, false) })
 }
 
-function addMain(sites: SiteList, go: GoImage, take: Takes): Site {
+function addMain(sites: SiteList, image: ProgramImage, take: Takes): Site {
+  const go = image.go as GoImage
   const main = go.body('main.main')
   if (!main) {
     throw new PremainError('UNSUPPORTED', 'This Go program has no function main.main that could be found', {
@@ -166,7 +167,7 @@ function addMain(sites: SiteList, go: GoImage, take: Takes): Site {
     role: 'step',
     address: main.entry,
     ...take({ registers: true, maps: true }, true),
-    reads: MAIN_READS,
+    reads: readsAt({ symbol: 'main.main', at: 'entry' }, image),
     callerWithin: caller && { low: caller.entry, high: caller.end },
   })
 }

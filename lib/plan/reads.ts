@@ -120,6 +120,7 @@ const BY_STOP: Readonly<Record<string, (list: ReadList, go: GoImage) => void>> =
     if (goroutine(list, go) && goid !== null) list.add('g.goid', 'tls', { offset: goid, length: 8 })
   },
   'runtime.newm': (list, go) => list.pointee(go, 0, { name: 'fn', length: 8 }),
+  'main.main': (list) => list.add('return', { register: 'rsp' }, WORD),
 }
 
 /** The reads for the evidence of one stop of the catalogue; none on machines other than x86-64. */
@@ -129,9 +130,6 @@ export function readsAt(stop: Pick<StepStop, 'symbol' | 'at'>, image: ProgramIma
   BY_STOP[stopName(stop)]?.(list, image.go)
   return list.reads
 }
-
-/** At `main.main`: the return address. */
-export const MAIN_READS: MemoryRead[] = [{ name: 'return', base: { register: 'rsp' }, offset: 0, length: 8 }]
 
 /**
  * At the entry point of a program that was relocated by a dynamic linker: the first word of the module data, a pointer
