@@ -1,7 +1,7 @@
 /** What PT_DYNAMIC and PT_NOTE say. Source: the gABI's dynamic section; go cmd/link/internal/ld/elf.go for Go's note. */
 import { PremainError } from '../errors'
 import { Cursor } from './cursor'
-import { type ProgramHeader, PT_DYNAMIC, PT_NOTE } from './elf'
+import { type ElfHeaders, type ProgramHeader, PT_DYNAMIC, PT_NOTE, SHT_NOTE } from './elf'
 import type { ProgramFile } from './file'
 import type { Memory } from './memory'
 import { appliedInPlace, Relocations } from './relocations'
@@ -62,16 +62,22 @@ export interface BuildIds {
   go: string | null
 }
 
-/** Walks the PT_NOTE segments. A note that does not fit its segment ends that segment's walk. */
-export function readBuildIds(file: ProgramFile, programs: readonly ProgramHeader[]): BuildIds {
+/**
+ * Walks the PT_NOTE segments and the note sections: Go's linker leaves .note.gnu.build-id out of PT_NOTE. A note that does
+ * not fit ends the walk of its segment or section.
+ */
+export function readBuildIds(file: ProgramFile, { programs, sections }: ElfHeaders): BuildIds {
   const ids: BuildIds = { gnu: null, go: null }
-  for (const program of programs) {
-    if (program.type !== PT_NOTE || program.filesz > MAX_NOTES || program.offset + program.filesz > file.size) continue
-    const cursor = new Cursor(file.bytes(program.offset, program.filesz), 'notes')
+  const segments = programs
+    .filter(({ type }) => type === PT_NOTE)
+    .map(({ offset, filesz, align }) => ({ offset, size: filesz, align }))
+  const noted = sections.filter(({ type }) => type === SHT_NOTE).map(({ offset, size }) => ({ offset, size, align: 4 }))
+  for (const { offset, size, align } of [...segments, ...noted]) {
+    if (size > MAX_NOTES || offset + size > file.size) continue
     try {
-      walkNotes(cursor, program.align === 8 ? 8 : 4, ids)
+      walkNotes(new Cursor(file.bytes(offset, size), 'notes'), align === 8 ? 8 : 4, ids)
     } catch (error) {
-      if (!(error instanceof PremainError)) throw error
+      if (!(error instanceof PremainError) || error.code !== 'MALFORMED_ELF') throw error
     }
   }
   return ids

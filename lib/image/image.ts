@@ -89,7 +89,7 @@ interface Described {
 function describeElf({ file, headers, dynamic, found, segments }: Described): ElfInfo {
   const { sections } = headers
   const interpreter = readInterpreter(file, headers)
-  const ids = readBuildIds(file, headers.programs)
+  const ids = readBuildIds(file, headers)
   const named = (...names: string[]): boolean => sections.some(({ name }) => names.includes(name))
   return {
     type: headers.type,
