@@ -2,7 +2,7 @@
 // Uses nothing but Node's built-in modules, since it is what installs the others.
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { buildDist } from './support/dist.mjs'
+import { buildDist, DIST_STAMP } from './support/dist.mjs'
 import { installFromLock, npmSetting } from './support/npm.mjs'
 import {
   at,
@@ -20,12 +20,13 @@ import {
 } from './support/project.mjs'
 
 const OLDEST_NODE = [20, 19]
+const ADDON_STAMP = 'node_modules/.cache/premain/addon'
 
 /** Brings everything up to date. Throws a Failure that says what is missing. */
 export function setup({ rebuild = false } = {}) {
   checkMachine()
   installFromLock('.', 'packages')
-  if (rebuild) for (const stamp of [ADDON_STAMP, 'dist/.stamp']) rmSync(at(stamp), { force: true })
+  if (rebuild) for (const stamp of [ADDON_STAMP, DIST_STAMP]) rmSync(at(stamp), { force: true })
   buildAddon()
   buildDist()
 }
@@ -42,8 +43,6 @@ function checkMachine() {
     throw new Failure(`The addon's build needs ${missing.join(', ')}:\n\n    ${line}\n`)
   }
 }
-
-const ADDON_STAMP = 'build/.stamp'
 
 function buildAddon() {
   const sources = [...listFiles('native'), 'binding.gyp']

@@ -3,12 +3,14 @@ import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs'
 import { writeWrappers } from '../esm.mjs'
 import { at, Failure, fingerprint, listFiles, runQuietly, say, unlessStamped } from './project.mjs'
 
+export const DIST_STAMP = 'node_modules/.cache/premain/dist'
+
 /** Compiles what changed since the last time. */
 export function buildDist() {
   const { version } = JSON.parse(readFileSync(at('node_modules/typescript/package.json'), 'utf8'))
   const sources = [...listFiles('lib'), 'tsconfig.json', 'package.json', 'scripts/esm.mjs']
-  if (!existsSync(at('dist/index.js'))) rmSync(at('dist/.stamp'), { force: true })
-  unlessStamped('dist/.stamp', fingerprint(sources, [version]), () => {
+  if (!existsSync(at('dist/index.js'))) rmSync(at(DIST_STAMP), { force: true })
+  unlessStamped(DIST_STAMP, fingerprint(sources, [version]), () => {
     say('Compiling …')
     removeStale(compile())
     cpSync(at('lib/schemas'), at('dist/schemas'), { recursive: true })

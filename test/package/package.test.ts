@@ -7,7 +7,7 @@ import { tsgo } from '../support/corpus'
 
 const root = join(__dirname, '..', '..')
 const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js')
+const jestBin = join(root, 'node_modules', 'jest', 'bin', 'jest.js')
 
 let folder: string
 let contents: string[]
@@ -80,7 +80,10 @@ test('Jest without flags runs a test that uses it', () => {
       await expect(trace('/nowhere')).rejects.toBeInstanceOf(PremainError)
     }, 30000)`
   writeFileSync(join(folder, 'use.test.js'), program)
-  execFileSync(process.execPath, [jest, '--rootDir', folder, '--reporters', 'default'], { cwd: folder, stdio: 'pipe' })
+  execFileSync(process.execPath, [jestBin, '--rootDir', folder, '--reporters', 'default'], {
+    cwd: folder,
+    stdio: 'pipe',
+  })
 }, 60_000)
 
 test('TypeScript finds the types from a CommonJS and from an ES module', () => {
