@@ -62,8 +62,8 @@ export function compare(before: Measurement, after: Measurement, options: Compar
     error: null,
     unlike,
     differences,
-    added: [...packages.after].filter((name) => !packages.before.has(name)),
-    removed: [...packages.before].filter((name) => !packages.after.has(name)),
+    added: missingIn(packages.before, packages.after),
+    removed: missingIn(packages.after, packages.before),
     failures: failureRates(before.counted, after.counted, settings.alpha),
     notes: notesOn(before, after, settings.seed),
   }
@@ -81,6 +81,11 @@ function sideOf({ target, startedAt, counted }: Measurement): Comparison['before
 
 function names(measurement: Measurement): Set<string> {
   return new Set([...measurement.packages].sort((a, b) => a.order - b.order).map((entry) => entry.package))
+}
+
+/** What is among `names` only. Nothing, where the others were not traced at all. */
+function missingIn(others: Set<string>, names: Set<string>): string[] {
+  return others.size === 0 ? [] : [...names].filter((name) => !others.has(name))
 }
 
 function pairs(before: Measurement, after: Measurement): Judged[] {
@@ -117,6 +122,7 @@ function pairs(before: Measurement, after: Measurement): Judged[] {
 function overall(differences: Difference[], unlike: string[]): Pick<Comparison, 'verdict' | 'reason'> {
   if (unlike.length > 0) return { verdict: 'inconclusive', reason: `not comparable: ${unlike.join('; ')}` }
   const clocks = differences.filter((entry) => entry.scope === 'total' && entry.metric.endsWith('Ns'))
+  if (clocks.length === 0) return { verdict: 'inconclusive', reason: 'no launch of either came to its end' }
   for (const verdict of ['slower', 'faster'] as const) {
     const found = clocks.filter((entry) => entry.verdict === verdict)
     if (found.length > 0)

@@ -69,6 +69,12 @@ describe('compare', () => {
     expect(find(comparison, 'total').reason).toContain('too few')
   })
 
+  it('launches that all failed are inconclusive', async () => {
+    const dead = await measured({ failing: () => true })
+    expect(compare(dead, dead)).toMatchObject({ verdict: 'inconclusive', differences: [] })
+    expect(compare(await measured({}), dead).verdict).toBe('inconclusive')
+  })
+
   it('unlike hosts and unlike settings get no verdict', async () => {
     const before = await measured({})
     const elsewhere = compare(before, await measured({ scale: 2, host: { cpu: 'Other CPU', node: 'v22.0.0' } }))

@@ -1,0 +1,161 @@
+/** `premain compare`: two programs, run in turns, or two saved measurements. */
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { COMPARISON_FORMATS } from '../export/measured/formats'
+import { type CompareOptions, compare } from '../measure/compare'
+import type { Comparison, Measurement } from '../measure/types'
+import { parsePercent } from '../measure/units'
+import { type CommandModule, type Invocation, usageError } from './command'
+import { EXIT } from './exit-codes'
+import {
+  checkReporting,
+  defineLaunchOptions,
+  defineReportOptions,
+  failWith,
+  interruptible,
+  type LaunchOptions,
+  measureOptions,
+  programs,
+  type ReportingOptions,
+  report,
+} from './measuring'
+
+interface Options extends LaunchOptions, ReportingOptions {
+  seed?: number
+  alpha?: number
+  minEffect?: number
+  failOn?: 'slower'
+  strict?: boolean
+  git?: string
+  build?: string
+}
+
+/** The command. */
+export const compareCommand: CommandModule<Options> = { define, run, fail }
+
+function define(command: Command): void {
+  command
+    .argument('[before]', 'a program, or a saved measurement (premain measure --json)')
+    .argument('[after]', 'another of the same kind')
+    .argument('[args...]', 'given to both programs')
+    .option('--git <range>', 'BASE..HEAD: compare two revisions of the repository; all operands are the program’s')
+    .option('--build <command>', 'how to build a revision; {} is the program: go build -o {} ./cmd/x')
+    .option('--seed <n>', 'of the random order in which the two are run', number)
+    .option('--alpha <p>', 'chance, over all tests, of a difference where there is none (default: 0.05)', number)
+    .option('--min-effect <percent>', 'the least difference that counts (default: 2%)', percentage)
+    .addOption(new Option('--fail-on <verdict>', 'exit with 1 if the total is').choices(['slower']))
+    .option('--strict', 'exit with 5 where nothing can be concluded')
+  defineLaunchOptions(command, 30)
+  defineReportOptions(command, COMPARISON_FORMATS)
+}
+
+async function run(invocation: Invocation<Options>): Promise<number> {
+  const { options } = invocation
+  checkReporting(options)
+  const comparison = await comparisonOf(invocation)
+  await report(comparison, COMPARISON_FORMATS, invocation)
+  if (comparison.verdict === 'slower' && options.failOn === 'slower') return EXIT.broken
+  return comparison.verdict === 'inconclusive' && options.strict ? EXIT.inconclusive : EXIT.done
+}
+
+function rulesOf({ alpha, minEffect }: Options): CompareOptions {
+  return { ...(alpha === undefined ? {} : { alpha }), ...(minEffect === undefined ? {} : { minEffect }) }
+}
+
+async function comparisonOf(invocation: Invocation<Options>): Promise<Comparison> {
+  const { operands, options } = invocation
+  if ((options.git === undefined) !== (options.build === undefined)) {
+    throw usageError('--git and --build belong together', "Write --git main..HEAD --build 'go build -o {} ./cmd/x'.")
+  }
+  if (options.git !== undefined) return compareRevisions(invocation)
+  const [before, after, ...args] = operands
+  if (before === undefined || after === undefined) {
+    throw usageError('two things are needed to compare', 'Name two programs, or two saved measurements.')
+  }
+  const saved = [before, after].map(isDocument)
+  if (saved[0] !== saved[1]) {
+    throw usageError(
+      'a program cannot be compared with a saved measurement',
+      'Measure it first: premain measure --json.',
+    )
+  }
+  if (!saved[0]) return runBoth(invocation, [before, after], args)
+  if (args.length > 0) throw usageError('saved measurements take no arguments')
+  return compare(readMeasurement(before), readMeasurement(after), rulesOf(options))
+}
+
+async function compareRevisions(invocation: Invocation<Options>): Promise<Comparison> {
+  const { git = '', build = '' } = invocation.options
+  const { buildRange } = require('./git-builds') as typeof import('./git-builds')
+  const builds = buildRange(git, build)
+  try {
+    return await runBoth(invocation, [builds.before, builds.after], invocation.operands)
+  } finally {
+    builds.remove()
+  }
+}
+
+async function runBoth(
+  { options, context }: Invocation<Options>,
+  [before, after]: readonly [string, string],
+  args: readonly string[],
+): Promise<Comparison> {
+  const compared = await interruptible(context, (signal) =>
+    programs().comparePrograms(
+      { file: before, args },
+      { file: after, args },
+      {
+        ...measureOptions(options, context),
+        ...rulesOf(options),
+        ...(options.seed === undefined ? {} : { seed: options.seed }),
+        signal,
+      },
+    ),
+  )
+  return compared.comparison
+}
+
+/** A file that begins as a JSON object does; a program never does. */
+function isDocument(path: string): boolean {
+  let file: number
+  try {
+    file = openSync(path, 'r')
+  } catch {
+    return false // a name to be looked up in PATH, or for trace() to say what is wrong with it
+  }
+  try {
+    const head = Buffer.alloc(64)
+    return head.subarray(0, readSync(file, head)).toString('latin1').trimStart().startsWith('{')
+  } catch {
+    return false
+  } finally {
+    closeSync(file)
+  }
+}
+
+function readMeasurement(path: string): Measurement {
+  try {
+    const document = JSON.parse(readFileSync(path, 'utf8')) as Measurement
+    if (document.schema === 'premain.measurement/1') return document
+  } catch (error) {
+    throw usageError(`${path} is not a measurement: ${(error as Error).message}`)
+  }
+  throw usageError(`${path} is not a measurement`, 'Save one: premain measure --json -o FILE PROGRAM.')
+}
+
+function number(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Write a number.')
+  return value
+}
+
+function percentage(text: string): number {
+  const ratio = parsePercent(`+${text}`)
+  if (ratio === null) throw new InvalidArgumentError('Write a percentage: 2%.')
+  return ratio
+}
+
+function fail(error: unknown, invocation: Invocation<Partial<Options>>): Promise<number> {
+  const { failedComparison } = require('./failure-measured') as typeof import('./failure-measured')
+  return failWith(error, { document: () => failedComparison(error), formats: COMPARISON_FORMATS }, invocation)
+}

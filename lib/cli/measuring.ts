@@ -1,0 +1,177 @@
+/** What `measure`, `compare` and `check` have in common: options, progress, reports and failures. */
+import { appendFileSync } from 'node:fs'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { PremainError } from '../errors'
+import type { MeasuredFormat } from '../export/measured/formats'
+import type { MeasureOptions, Progress } from '../measure/options'
+import type * as Programs from '../measure/programs'
+import type { CheckResult, Clock, Comparison, Measurement } from '../measure/types'
+import { parseMilliseconds } from '../measure/units'
+import { collect, type Invocation, usageError } from './command'
+import type { Context } from './context'
+import { exitCodeOf } from './exit-codes'
+import { exitCodeOfInterruption, Interruption } from './interruption'
+import { deliver, type ReportOptions, redactorOf } from './report'
+import { tell } from './talk'
+import { regularExpression } from './trace-options'
+
+/** The library's part for these commands, loaded when it is needed: usage errors and help need none of it. */
+export function programs(): typeof Programs {
+  return require('../measure/programs') as typeof Programs
+}
+
+/** Options that say how to launch. */
+export interface LaunchOptions {
+  runs?: number
+  warmup?: number
+  cold?: boolean
+  clock?: Clock
+  until?: string
+  inits: boolean
+  env?: [name: string, value: string][]
+  cwd?: string
+  timeout?: number
+}
+
+/** Options that say how to report. */
+export interface ReportingOptions extends ReportOptions {
+  json?: boolean
+  format?: string
+  github?: boolean
+}
+
+/** Describes the launch options to commander. */
+export function defineLaunchOptions(command: Command, runs: number): void {
+  command
+    .option('-n, --runs <n>', `counted launches (default: ${runs})`, count)
+    .option('--warmup <n>', 'launches before them (default: 3)', count)
+    .option('--cold', 'drop the program’s pages from the page cache before each launch: totals only')
+    .addOption(new Option('--clock <clock>', 'what ranks packages (default: wall)').choices(['wall', 'cpu']))
+    .option('--until <step|symbol>', 'end each launch at a step or a Go symbol (default: main)')
+    .addOption(new Option('--inits', 'stop at every package init (the default)').hideHelp())
+    .option('--no-inits', 'do not stop at package inits')
+    .option('--env <name=value>', 'set one more environment variable; repeatable', collect(variable))
+    .option('--cwd <directory>', 'the program’s working directory')
+    .option('--timeout <time>', 'end a launch after 500ms, 10s or 2m, and count it as failed', milliseconds)
+}
+
+/** Describes the report options to commander. */
+export function defineReportOptions(command: Command, formats: Readonly<Record<string, MeasuredFormat<never>>>): void {
+  const help = Object.entries(formats).map(([name, { summary }]) => `${name} (${summary})`)
+  command
+    .option('--json', 'the same as --format json')
+    .addOption(new Option('--format <format>', `how to report: ${help.join(', ')}`).choices(Object.keys(formats)))
+    .option('-o, --output <file>', 'write the report to a file, replaced whole; - is standard output')
+    .option('--github', 'in GitHub Actions: append a step summary too, and annotate')
+    .option('--redact <regex>', 'replace what matches by *** in all of the report', regularExpression)
+}
+
+/** The library's options. */
+export function measureOptions(options: LaunchOptions, context: Context): MeasureOptions {
+  const { runs, warmup, cold, clock, until, inits, cwd, timeout } = options
+  const given = { runs, warmup, cold, clock, until, cwd, timeout }
+  return {
+    ...(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as MeasureOptions),
+    inits: inits ?? true,
+    env: environment(context.env, options.env ?? []),
+    onProgress: progressOn(context),
+  }
+}
+
+function environment(
+  env: Record<string, string | undefined>,
+  more: readonly [string, string][],
+): Record<string, string> {
+  const defined = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  return Object.fromEntries([...defined, ...more])
+}
+
+/** A line that counts the launches, on a terminal only; the last launch clears it. */
+function progressOn({ stderr }: Context): (progress: Progress) => void {
+  if (!stderr.terminal) return () => {}
+  return ({ done, total }) => {
+    const line = done === total ? '' : `${done}/${total} launches`
+    void stderr.write(`\r\u001b[K${line}`)
+  }
+}
+
+/** Runs with Ctrl-C listened for. */
+export async function interruptible<T>(context: Context, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const interruption = new Interruption(context, false)
+  try {
+    return await work(interruption.signal)
+  } catch (error) {
+    interruption.explain(error)
+    throw error
+  } finally {
+    interruption.end()
+  }
+}
+
+/** A usage error where --json and --format disagree. */
+export function checkReporting({ json, format }: ReportingOptions): void {
+  if (!json || format === undefined || format === 'json') return
+  throw usageError(`--json and --format ${format} contradict each other`, 'Give one of them.')
+}
+
+type Formats<Document> = Readonly<Record<string, MeasuredFormat<Document>>>
+
+/** Writes the report where it is wanted. */
+export async function report<Document>(
+  document: Document,
+  formats: Formats<Document>,
+  { options, context }: Invocation<Partial<ReportingOptions>>,
+): Promise<void> {
+  const { write } = formats[options.json ? 'json' : (options.format ?? 'text')]!
+  await deliver({ document, write, options, context })
+  if (options.github) await tellGithub(document as unknown as Measurement | Comparison | CheckResult, context)
+}
+
+/** The step summary goes to its file; annotations are lines of standard error, which the runner reads as well. */
+async function tellGithub(document: Measurement | Comparison | CheckResult, context: Context): Promise<void> {
+  const { GITHUB_STEP_SUMMARY: file, GITHUB_WORKSPACE: root = process.cwd() } = context.env
+  if (file) {
+    const { stepSummary } = require('../export/ci/summary') as typeof import('../export/ci/summary')
+    appendFileSync(file, stepSummary(document))
+  }
+  if (document.schema === 'premain.measurement/1') return
+  const { annotations } = require('../export/ci/annotations') as typeof import('../export/ci/annotations')
+  await context.stderr.write(annotations(document, root))
+}
+
+/** Tells of a failure, in a document too where one was asked for, and returns the exit code. */
+export async function failWith<Document>(
+  error: unknown,
+  { document, formats }: { document: () => Document; formats: Formats<Document> },
+  invocation: Invocation<Partial<ReportingOptions>>,
+): Promise<number> {
+  const { options, context } = invocation
+  if (formats[options.json ? 'json' : (options.format ?? 'text')]?.document) {
+    try {
+      await report(document(), formats, { ...invocation, options: { ...options, github: false } })
+    } catch (second) {
+      await tell(context, second, redactorOf(options))
+    }
+  }
+  await tell(context, error, redactorOf(options))
+  return exitCodeOfInterruption(error) ?? exitCodeOf(error)
+}
+
+function count(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('Write a whole number.')
+}
+
+function variable(text: string): [string, string] {
+  const at = text.indexOf('=')
+  if (at < 1) throw new InvalidArgumentError('Write NAME=VALUE.')
+  return [text.slice(0, at), text.slice(at + 1)]
+}
+
+function milliseconds(text: string): number {
+  try {
+    return /^\d+$/.test(text) ? Number(text) : parseMilliseconds(text)
+  } catch (error) {
+    throw new InvalidArgumentError((error as PremainError).hint ?? '')
+  }
+}

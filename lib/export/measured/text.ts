@@ -1,0 +1,259 @@
+/** Measurements, comparisons and checks for people. */
+import { label, unitOf } from '../../measure/judge'
+import type { CheckResult, Comparison, Difference, Measurement, Series, Verdict } from '../../measure/types'
+import { formatCount, formatDuration, formatPercent, formatValue } from '../../measure/units'
+import { bar, type Column, fitColumns, percent, shortenName } from '../columns'
+import { escapeControls } from '../escape'
+import { grid, paragraph } from '../grid'
+import { type Style, styleOf } from '../style'
+import type { ReportOptions } from './formats'
+
+/** Packages that are shown; the document has them all. */
+const MOST_PACKAGES = 15
+
+function styled({ width, color }: ReportOptions): Style {
+  return styleOf({ width, color, lang: 'en' })
+}
+
+function join(sections: readonly string[]): string {
+  return `${sections.filter(Boolean).join('\n\n')}\n`
+}
+
+function duration(ns: number | null): string {
+  return ns === null ? '–' : formatDuration(ns)
+}
+
+function interval({ ci }: Series): string {
+  return ci ? `${duration(ci.low)} … ${duration(ci.high)}` : '–'
+}
+
+function notes(lines: readonly string[], { width, colors }: Style): string {
+  return lines.map((line) => colors.yellow(paragraph(escapeControls(line), width))).join('\n')
+}
+
+/** The distribution of each step, the dearest packages and the totals. */
+export function measurementText(measurement: Measurement, options: ReportOptions): string {
+  const style = styled(options)
+  return join([
+    headline(measurement, style),
+    stepLines(measurement, style),
+    packageLines(measurement, style),
+    totalLines(measurement, style),
+    notes(measurement.notes, style),
+  ])
+}
+
+function headline({ target, counted, settings }: Measurement, { colors, width }: Style): string {
+  const command = (target?.argv ?? ['?']).map((word) => escapeControls(word)).join(' ')
+  const launches = `${counted.ok} launches${settings.cold ? ' from a cold page cache' : ''}`
+  const failed = counted.failed > 0 ? `, ${counted.failed} failed` : ''
+  const version = target?.go?.version ? `, ${escapeControls(target.go.version)}` : ''
+  return [colors.bold(paragraph(command, width)), colors.dim(`${launches}${failed}${version}`)].join('\n')
+}
+
+type TimeKey = 'name' | 'wall' | 'interval' | 'p95' | 'mad' | 'cpu' | 'bar' | 'share' | 'bytes' | 'allocs'
+
+const TIME_COLUMNS: readonly Column<TimeKey>[] = [
+  { key: 'name', width: 14, most: 60 },
+  { key: 'wall', width: 9, align: 'right' },
+  { key: 'cpu', width: 9, align: 'right' },
+  { key: 'bytes', width: 10, align: 'right' },
+  { key: 'allocs', width: 7, align: 'right' },
+  { key: 'interval', width: 20, align: 'right' },
+  { key: 'p95', width: 9, align: 'right' },
+  { key: 'share', width: 7, align: 'right' },
+  { key: 'mad', width: 9, align: 'right' },
+  { key: 'bar', width: 8 },
+]
+
+const HEADS: Readonly<Record<TimeKey, string>> = {
+  name: '',
+  wall: 'wall',
+  cpu: 'CPU',
+  interval: '95 % interval',
+  p95: 'p95',
+  share: 'share',
+  bytes: 'bytes',
+  allocs: 'allocs',
+  mad: 'MAD',
+  bar: '',
+}
+
+/** One row of a table of times. */
+interface TimeRow {
+  name: string
+  wallNs: Series
+  cpuNs: Series
+  bytes?: string
+  allocs?: string
+}
+
+function timeTable(rows: readonly TimeRow[], total: number, { width, colors }: Style): string {
+  const allocs = rows.some((row) => row.bytes !== undefined)
+  const offered = TIME_COLUMNS.filter(({ key }) => allocs || (key !== 'bytes' && key !== 'allocs'))
+  const shown: TimeKey[] = ['name', 'wall', 'interval', 'p95', 'mad', 'cpu', 'share', 'bytes', 'allocs', 'bar']
+  const columns = fitColumns(offered, { width, shown })
+  const longest = Math.max(...rows.map((row) => row.wallNs.median ?? 0))
+  const cell = (row: TimeRow, key: TimeKey, cells: number): string => {
+    const { median, p95, mad } = row.wallNs
+    switch (key) {
+      case 'name':
+        return escapeControls(shortenName(row.name, cells))
+      case 'wall':
+        return duration(median)
+      case 'cpu':
+        return duration(row.cpuNs.median)
+      case 'interval':
+        return colors.dim(interval(row.wallNs))
+      case 'p95':
+        return duration(p95)
+      case 'mad':
+        return colors.dim(duration(mad))
+      case 'share':
+        return colors.dim(percent(median ?? 0, total))
+      case 'bar':
+        return colors.cyan(bar(median ?? 0, longest, cells))
+      default:
+        return row[key] ?? '–'
+    }
+  }
+  return grid(columns, [
+    columns.map(({ key }) => colors.dim(HEADS[key])),
+    ...rows.map((row) => columns.map(({ key, width: cells }) => cell(row, key, cells))),
+  ])
+}
+
+function stepLines({ steps, totals }: Measurement, style: Style): string {
+  const rows = steps.filter((step) => step.wallNs.count > 0)
+  if (rows.length === 0) return ''
+  const named = rows.map(({ index, id, wallNs, cpuNs }) => ({ name: `${`${index}`.padStart(2)} ${id}`, wallNs, cpuNs }))
+  return timeTable(named, totals.wallNs.median ?? 0, style)
+}
+
+function packageLines({ packages, totals }: Measurement, style: Style): string {
+  if (packages.length === 0) return ''
+  const rows = packages.slice(0, MOST_PACKAGES).map(({ package: name, wallNs, cpuNs, allocs }) => ({
+    name,
+    wallNs,
+    cpuNs,
+    ...(allocs ? { bytes: formatCount(allocs.bytes), allocs: formatCount(allocs.allocs) } : {}),
+  }))
+  const rest = packages.length - rows.length
+  return [
+    style.colors.bold(`inits of ${packages.length} packages`),
+    timeTable(rows, totals.wallNs.median ?? 0, style),
+    ...(rest > 0 ? [style.colors.dim(`${rest} more`)] : []),
+  ].join('\n')
+}
+
+function totalLines({ totals, settings }: Measurement, { colors, width }: Style): string {
+  const { wallNs, cpuNs, minorFaults, majorFaults } = totals
+  const one = (name: string, series: Series) =>
+    `${duration(series.median)} ${name} (${interval(series)}, p95 ${duration(series.p95)})`
+  const faults =
+    minorFaults.median === null
+      ? ''
+      : `${formatCount(minorFaults.median)} minor and ${formatCount(majorFaults.median ?? 0)} major page faults`
+  const line = `execve to ${escapeControls(settings.until)}: ${one('wall', wallNs)}, ${one('CPU', cpuNs)}`
+  return [colors.green(paragraph(line, width)), faults].filter(Boolean).join('\n')
+}
+
+const VERDICT_COLORS = { faster: 'green', slower: 'red', same: 'dim', inconclusive: 'yellow' } as const
+
+function painted(verdict: Verdict, { colors }: Style): string {
+  return colors[VERDICT_COLORS[verdict]](verdict)
+}
+
+/** The verdict, the totals and every step and init that changed. */
+export function comparisonText(comparison: Comparison, options: ReportOptions): string {
+  const style = styled(options)
+  const { before, after, failures } = comparison
+  const names = [before, after].map((side) => escapeControls(side.argv.join(' ') || side.path || '?'))
+  const telling = comparison.differences.filter(
+    (entry) => entry.scope === 'total' || entry.verdict === 'slower' || entry.verdict === 'faster',
+  )
+  const failed =
+    failures.before.failed + failures.after.failed > 0
+      ? `failed launches: ${failures.before.failed} of ${failures.before.launches} before, ` +
+        `${failures.after.failed} of ${failures.after.launches} after: ${failures.verdict}`
+      : ''
+  return join([
+    names.map((name, at) => `${style.colors.dim(at === 0 ? 'before' : 'after ')} ${name}`).join('\n'),
+    differenceLines(telling, style),
+    [failed, changed('new', comparison.added), changed('gone', comparison.removed)].filter(Boolean).join('\n'),
+    paragraph(escapeControls(`${comparison.verdict}: ${comparison.reason}`), style.width),
+    notes(comparison.notes, style),
+  ])
+}
+
+function changed(word: string, names: readonly string[]): string {
+  const rest = names.length - MOST_PACKAGES
+  const shown = names.slice(0, MOST_PACKAGES).join(', ')
+  return names.length === 0 ? '' : escapeControls(`${word} inits: ${shown}${rest > 0 ? ` and ${rest} more` : ''}`)
+}
+
+type DifferenceKey = 'name' | 'before' | 'after' | 'shift' | 'relative' | 'interval' | 'verdict'
+
+const DIFFERENCE_COLUMNS: readonly Column<DifferenceKey>[] = [
+  { key: 'name', width: 22, most: 60 },
+  { key: 'verdict', width: 12 },
+  { key: 'before', width: 9, align: 'right' },
+  { key: 'after', width: 9, align: 'right' },
+  { key: 'relative', width: 9, align: 'right' },
+  { key: 'interval', width: 22, align: 'right' },
+  { key: 'shift', width: 9, align: 'right' },
+]
+
+function differenceLines(differences: readonly Difference[], style: Style): string {
+  const shown: DifferenceKey[] = ['name', 'before', 'after', 'shift', 'relative', 'interval', 'verdict']
+  const columns = fitColumns(DIFFERENCE_COLUMNS, { width: style.width, shown })
+  const rows = differences.map((entry) => {
+    const write = (value: number | null) => (value === null ? '–' : formatValue(unitOf(entry.metric), value))
+    const range = entry.shiftInterval
+    const relative = entry.shift !== null && entry.before.median ? entry.shift / entry.before.median : null
+    const cells: Record<DifferenceKey, string> = {
+      name: escapeControls(label(entry)),
+      before: write(entry.before.median),
+      after: write(entry.after.median),
+      shift: write(entry.shift),
+      relative: relative === null ? '–' : formatPercent(relative),
+      interval: style.colors.dim(range ? `${write(range.low)} … ${write(range.high)}` : '–'),
+      verdict: painted(entry.verdict, style),
+    }
+    return columns.map(({ key, width }) => (key === 'name' ? shortenName(cells.name, width) : cells[key]))
+  })
+  const heads: Record<DifferenceKey, string> = {
+    name: '',
+    before: 'before',
+    after: 'after',
+    shift: 'shift',
+    relative: 'relative',
+    interval: 'interval of the shift',
+    verdict: 'verdict',
+  }
+  return grid(columns, [columns.map(({ key }) => style.colors.dim(heads[key])), ...rows])
+}
+
+/** Each budget and what became of it. */
+export function checkText(result: CheckResult, options: ReportOptions): string {
+  const style = styled(options)
+  const { colors, width } = style
+  const marks = { pass: colors.green('✓'), fail: colors.red('✗'), inconclusive: colors.yellow('?') }
+  const budgets = result.budgets.map(
+    (entry) => `${marks[entry.outcome]} ${paragraph(escapeControls(`${entry.budget}: ${entry.message}`), width)}`,
+  )
+  const drift = result.drift
+    .filter((entry) => entry.outcome === 'fail')
+    .map((entry) => `${marks.fail} ${paragraph(escapeControls(`drift of ${entry.message}`), width)}`)
+  const saved = result.baseline?.saved
+    ? `the baseline ${escapeControls(result.baseline.path)} now has ${result.baseline.entries} entries`
+    : ''
+  const words = { pass: 'passed', fail: 'failed', inconclusive: 'inconclusive' }
+  return join([
+    headline(result.measurement, style),
+    [...budgets, ...drift].join('\n'),
+    totalLines(result.measurement, style),
+    notes(result.notes, style),
+    [words[result.outcome], saved].filter(Boolean).join('; '),
+  ])
+}

@@ -1,0 +1,292 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PremainError } from '../../lib/errors'
+import { checkWith } from '../../lib/measure/check'
+import { compareProgramsWith } from '../../lib/measure/interleave'
+import { measureWith } from '../../lib/measure/measure'
+import type * as Programs from '../../lib/measure/programs'
+import type { CheckResult, Comparison, Measurement } from '../../lib/measure/types'
+import { type FakeOptions, fakeWorld } from '../measure/fake'
+import { premain } from './fake'
+
+/** How the programs of the command lines start, by path. */
+const mockStarts: Record<string, FakeOptions> = {
+  './fast': { noise: 0.01, path: './fast' },
+  './slow': { noise: 0.01, path: './slow', scale: 1.3, seed: 2 },
+  './noisy': { noise: 0.5, path: './noisy', seed: 3 },
+  './dead': { failing: () => true },
+}
+const mockAsked: { file: string; args: readonly string[]; options: object }[] = []
+const mockWorld = () => {
+  const worlds = Object.fromEntries(Object.entries(mockStarts).map(([file, fake]) => [file, fakeWorld(fake)]))
+  return {
+    dropCache: () => {},
+    runOnce: (async (file, args, options) => {
+      if (options.signal?.aborted) throw new PremainError('ABORTED', 'aborted', { cause: options.signal.reason })
+      const world = worlds[file] ?? (existsSync(file) ? fakeWorld({ scale: Number(readFileSync(file, 'utf8')) }) : null)
+      if (!world) throw new PremainError('NOT_FOUND', `${file} does not exist`, { hint: 'Check the spelling.' })
+      return world.runOnce(file, args, options)
+    }) as ReturnType<typeof fakeWorld>['runOnce'],
+  }
+}
+const mockPrograms: typeof Programs = {
+  measure: (file: string, args: unknown, options?: object) => {
+    mockAsked.push({ file, args: args as string[], options: options ?? {} })
+    return measureWith(mockWorld(), { file, args: args as string[] }, options)
+  },
+  check: (file: string, args: unknown, options?: object) => {
+    mockAsked.push({ file, args: args as string[], options: options ?? {} })
+    return checkWith(mockWorld(), { file, args: args as string[] }, options)
+  },
+  comparePrograms: (before, after, options) => {
+    mockAsked.push({ file: before.file, args: after.args, options: options ?? {} })
+    return compareProgramsWith(mockWorld(), [before, after], options)
+  },
+}
+// biome-ignore lint/correctness/noUndeclaredVariables: one of Jest's globals.
+jest.mock('../../lib/measure/programs', () => mockPrograms)
+
+let folder: string
+const home = process.cwd()
+beforeEach(() => {
+  mockAsked.splice(0)
+  folder = mkdtempSync(join(tmpdir(), 'premain-cli-'))
+  process.chdir(folder)
+})
+afterEach(() => {
+  process.chdir(home)
+  rmSync(folder, { recursive: true })
+})
+
+describe('premain measure', () => {
+  test('shows steps, packages and totals within the width', async () => {
+    const { code, stdout, stderr } = await premain(['measure', '-n', '8', './fast', '-v', '--json'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/^\.\/fast -v --json\n8 launches/)
+    expect(stdout).toMatch(/^ 1 execve +\d+ µs/m)
+    expect(stdout).toMatch(/^net\/http +\d+ µs/m)
+    expect(stdout).toMatch(/execve to main: 1\.\d+ ms wall/)
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
+    expect(mockAsked[0]).toMatchObject({ file: './fast', args: ['-v', '--json'], options: { runs: 8 } })
+  })
+
+  test('hands every option on', async () => {
+    const flags =
+      '-n 5 --warmup 1 --cold --clock cpu --until schedinit --no-inits --timeout 2s --allocs --env A=b --cwd /'
+    await premain(['measure', ...flags.split(' '), './fast'], { env: { B: 'c' } })
+    const wanted = { runs: 5, warmup: 1, cold: true, clock: 'cpu', until: 'schedinit', inits: false, timeout: 2000 }
+    expect(mockAsked[0]!.options).toMatchObject({ ...wanted, allocs: true, env: { A: 'b', B: 'c' }, cwd: '/' })
+  })
+
+  test.each(['json', 'markdown', 'go-bench', 'benchmark-action', 'hyperfine'])('--format %s', async (format) => {
+    const { code, stdout } = await premain(['measure', '-n', '6', '--format', format, './fast'])
+    expect(code).toBe(0)
+    if (format === 'json') expect((JSON.parse(stdout) as Measurement).counted.ok).toBe(6)
+    if (format === 'markdown') expect(stdout).toContain('```mermaid')
+    if (format === 'go-bench') expect(stdout).toContain('\nBenchmarkStartup/total-2\t')
+    if (format === 'benchmark-action')
+      expect(JSON.parse(stdout)).toContainEqual(expect.objectContaining({ unit: 'ns' }))
+    if (format === 'hyperfine') expect(JSON.parse(stdout).results[0].times).toHaveLength(6)
+  })
+
+  test('counts launches on a terminal, and there alone', async () => {
+    const { stderr } = await premain(['measure', '-n', '2', './fast'], { columns: 80 })
+    expect(stderr).toContain('\r\u001b[K1/7 launches')
+    expect(stderr.endsWith('\r\u001b[K')).toBe(true)
+  })
+
+  test('launches that all failed: the document, the reason, exit 4', async () => {
+    const { code, stdout, stderr } = await premain(['measure', '-n', '3', '--json', './dead'])
+    expect(code).toBe(4)
+    expect(JSON.parse(stdout)).toMatchObject({ counted: { ok: 0, failed: 3 }, error: { code: 'EXITED_BEFORE_MAIN' } })
+    expect(stderr).toContain('premain: all 9 launches failed: ./dead ended')
+  })
+
+  test('a program that is not there: exit 3, and a document with the error', async () => {
+    const { code, stdout, stderr } = await premain(['measure', '--json', './gone'])
+    expect(code).toBe(3)
+    expect(JSON.parse(stdout)).toMatchObject({ schema: 'premain.measurement/1', error: { code: 'NOT_FOUND' } })
+    expect(JSON.parse(stdout).steps).toHaveLength(17)
+    expect(stderr).toBe('premain: ./gone does not exist\nhint: Check the spelling.\n')
+  })
+
+  test('interrupted: 130', async () => {
+    const interrupted = { onListening: (interrupt: (signal: 'SIGINT') => void) => interrupt('SIGINT') }
+    expect((await premain(['measure', './fast'], interrupted)).code).toBe(130)
+  })
+
+  test.each([
+    ['-n', 'many'],
+    ['-n', '0'],
+    ['--timeout', '5parsecs'],
+    ['--clock', 'sun'],
+    ['--format', 'xml'],
+    ['--json', '--format=hyperfine'],
+    ['--nonsense'],
+  ])('measure %s %s is refused with 2', async (...flags) => {
+    expect((await premain(['measure', ...flags, './fast'])).code).toBe(2)
+  })
+})
+
+describe('premain compare', () => {
+  test('two programs in turns, under a seed', async () => {
+    const args = ['compare', '-n', '12', '--seed', '5', './fast', './slow', 'x']
+    const { code, stdout } = await premain(args)
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^total, wall time +1\.\d+ ms +1\.\d+ ms .* \+(29|30|31)\.\d % +slower$/m)
+    expect(stdout).toContain('slower: total, wall time: shifted by +')
+    expect((await premain(args)).stdout).toBe(stdout)
+    expect(mockAsked[0]).toMatchObject({ args: ['x'], options: { seed: 5, runs: 12 } })
+  })
+
+  test('--fail-on slower exits with 1 when it is', async () => {
+    expect((await premain(['compare', '--fail-on', 'slower', './fast', './slow'])).code).toBe(1)
+    expect((await premain(['compare', '--fail-on', 'slower', './slow', './fast'])).code).toBe(0)
+  })
+
+  test('--strict exits with 5 when nothing can be concluded', async () => {
+    expect((await premain(['compare', '-n', '6', '--strict', './noisy', './noisy'])).code).toBe(5)
+    expect((await premain(['compare', '-n', '6', './noisy', './noisy'])).code).toBe(0)
+  })
+
+  test('two saved measurements', async () => {
+    await premain(['measure', '--json', '-o', 'a.json', './fast'])
+    await premain(['measure', '--json', '-o', 'b.json', './slow'])
+    const { code, stdout } = await premain(['compare', '--json', 'a.json', 'b.json'])
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ verdict: 'slower', settings: { seed: null } } satisfies
+      | Partial<Comparison>
+      | object)
+    expect((await premain(['compare', '--min-effect', '50%', 'a.json', 'b.json'])).stdout).toContain('same: ')
+    expect((await premain(['compare', 'a.json', './slow'])).code).toBe(2)
+    expect((await premain(['compare', 'a.json', 'b.json', 'x'])).code).toBe(2)
+    writeFileSync('c.json', '{}')
+    expect((await premain(['compare', 'a.json', 'c.json'])).stderr).toContain('c.json is not a measurement')
+  })
+
+  test.each([
+    [['compare']],
+    [['compare', './fast']],
+    [['compare', '--git', 'a..b', 'x']],
+    [['compare', '--alpha', 'x', './fast', './slow']],
+  ])('%j is refused with 2', async (args) => expect((await premain(args)).code).toBe(2))
+
+  test('a program that is not there: a document with the error', async () => {
+    const { code, stdout } = await premain(['compare', '--json', './fast', './gone'])
+    expect(code).toBe(3)
+    expect(JSON.parse(stdout)).toMatchObject({
+      schema: 'premain.comparison/1',
+      verdict: 'inconclusive',
+      error: { code: 'NOT_FOUND' },
+    })
+  })
+
+  describe('--git', () => {
+    const git = (...args: string[]) =>
+      execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.org', ...args], { stdio: 'pipe' })
+    beforeEach(() => {
+      git('init', '-q')
+      for (const scale of ['1', '1.5']) {
+        writeFileSync('scale', scale)
+        git('add', 'scale')
+        git('commit', '-qm', scale)
+      }
+    })
+
+    test('builds both revisions in worktrees, compares, and leaves nothing', async () => {
+      const built = ['--git', 'HEAD~1..', '--build', 'cp scale {}']
+      const { code, stdout } = await premain(['compare', '-n', '10', ...built, '--fail-on', 'slower', '--json'])
+      expect(JSON.parse(stdout)).toMatchObject({ verdict: 'slower' })
+      expect(code).toBe(1)
+      expect(git('worktree', 'list').toString().trim().split('\n')).toHaveLength(1)
+      expect(readdirSync(tmpdir()).filter((name) => name.startsWith('premain-compare-'))).toEqual([])
+    })
+
+    test.each([
+      ['HEAD~1..HEAD', 'false # {}', 'the build of HEAD~1 failed with exit code 1'],
+      ['nope..HEAD', 'cp scale {}', 'git cannot check out nope'],
+      ['HEAD', 'cp scale {}', 'not a range of revisions'],
+      ['--help..HEAD', 'cp scale {}', 'not a range of revisions'],
+      ['HEAD~1..HEAD', 'make', '--build has no {}'],
+    ])('%s %s: %s', async (range, build, message) => {
+      const { code, stderr } = await premain(['compare', `--git=${range}`, '--build', build])
+      expect(code).toBe(2)
+      expect(stderr).toContain(message)
+      expect(git('worktree', 'list').toString().trim().split('\n')).toHaveLength(1)
+    })
+  })
+})
+
+describe('premain check', () => {
+  test('0 when kept, 1 when broken', async () => {
+    const kept = await premain(['check', '-b', 'total.cpu=5ms', '-b', 'init:gone.cpu=1ms', './fast'])
+    expect(kept.code).toBe(0)
+    expect(kept.stdout).toMatch(/^✓ total\.cpu=5ms: median /m)
+    expect(kept.stdout).toMatch(/passed\n$/)
+    const broken = await premain(['check', '--budget', 'init:net/http.wall=1us', './fast'])
+    expect(broken.code).toBe(1)
+    expect(broken.stdout).toMatch(/^✗ init:net\/http\.wall=1us: median /m)
+  })
+
+  test('inconclusive is 0, with --strict 5', async () => {
+    const { totals } = await mockPrograms.measure('./noisy', [], { runs: 20 })
+    const args = ['-b', `total.wall=${Math.round(totals.wallNs.median!)}ns`, './noisy']
+    expect((await premain(['check', ...args])).code).toBe(0)
+    expect((await premain(['check', '--strict', ...args])).code).toBe(5)
+  })
+
+  test('an unknown step is 2, a dead program 4, nothing to check 2', async () => {
+    expect((await premain(['check', '-b', 'step:init.cpu=1ms', './fast'])).code).toBe(2)
+    expect((await premain(['check', '-b', 'total.cpu=1ms', './dead'])).code).toBe(4)
+    const nothing = await premain(['check', './fast'])
+    expect(nothing.code).toBe(2)
+    expect(nothing.stderr).toContain('nothing to check')
+    const failed = await premain(['check', '--json', '-b', 'total.cpu=1ms', './dead'])
+    expect(JSON.parse(failed.stdout)).toMatchObject({
+      schema: 'premain.check/1',
+      error: { code: 'EXITED_BEFORE_MAIN' },
+    })
+  })
+
+  test('premain.config.json, flags first', async () => {
+    const budgets = { 'total.cpu': '1us', 'total.wall': '1s' }
+    writeFileSync('premain.config.json', JSON.stringify({ budgets, runs: 7, strict: true, timeout: '3s' }))
+    expect((await premain(['check', './fast'])).code).toBe(1)
+    expect(mockAsked[0]!.options).toMatchObject({ runs: 7, timeout: 3000, budgets: ['total.cpu=1us', 'total.wall=1s'] })
+    expect((await premain(['check', '-b', 'total.cpu=1s', '-n', '8', './fast'])).code).toBe(0)
+    expect(mockAsked[1]!.options).toMatchObject({ runs: 8, budgets: ['total.cpu=1s', 'total.wall=1s'] })
+    writeFileSync('other.json', JSON.stringify({ budgets: { 'total.cpu': '2s' } }))
+    expect((await premain(['check', '--config', 'other.json', './fast'])).code).toBe(0)
+    writeFileSync('premain.config.json', '{"budget":{}}')
+    expect((await premain(['check', './fast'])).stderr).toContain('no such key: budget')
+  })
+
+  test('baselines are saved, updated and judged against', async () => {
+    const flags = ['--baseline', 'b.json', '-b', 'total.wall=+10%']
+    expect((await premain(['check', ...flags, './fast'])).code).toBe(2)
+    expect((await premain(['check', ...flags, '--save-baseline', './fast'])).stdout).toContain(
+      'b.json now has 1 entries',
+    )
+    expect((await premain(['check', ...flags, './fast'])).code).toBe(0)
+    expect((await premain(['check', ...flags, './slow'])).code).toBe(1)
+    expect((await premain(['check', ...flags, '--update-baseline', './fast'])).stdout).toContain(
+      'b.json now has 2 entries',
+    )
+    expect((await premain(['check', ...flags, '--update-baseline', '--save-baseline', './fast'])).code).toBe(2)
+  })
+
+  test('--github appends a summary and annotates; junit is a format', async () => {
+    const env = { GITHUB_STEP_SUMMARY: join(folder, 'summary.md'), GITHUB_WORKSPACE: '/src' }
+    writeFileSync(env.GITHUB_STEP_SUMMARY, 'before\n')
+    const args = ['check', '--github', '-b', 'init:net/http.wall=1us', './fast']
+    const { stderr } = await premain(args, { env })
+    expect(readFileSync(env.GITHUB_STEP_SUMMARY, 'utf8')).toMatch(/^before\n## ❌ premain check failed/)
+    expect(stderr).toMatch(/^::error file=net\/http\/init\.go,line=12,/)
+    const junit = await premain(['check', '--format', 'junit', '-b', 'total.cpu=1s', './fast'])
+    expect(junit.stdout).toContain('<testsuites tests="1" failures="0"')
+    const json = await premain(['check', '--json', '-b', 'total.cpu=1s', './fast'])
+    expect((JSON.parse(json.stdout) as CheckResult).outcome).toBe('pass')
+  })
+})
