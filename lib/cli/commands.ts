@@ -13,6 +13,22 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'trace a program from execve to main.main (the default command)',
     load: () => (require('./trace') as typeof import('./trace')).traceCommand as unknown as CommandModule,
   },
+  inspect: {
+    summary: 'what a program file is and where each step lives; runs nothing',
+    load: () => (require('./inspect') as typeof import('./inspect')).inspectCommand as unknown as CommandModule,
+  },
+  measure: {
+    summary: 'launch a program many times: a distribution for every step',
+    load: () => (require('./measure') as typeof import('./measure')).measureCommand as unknown as CommandModule,
+  },
+  compare: {
+    summary: 'two programs, run in turns, or two saved measurements',
+    load: () => (require('./compare') as typeof import('./compare')).compareCommand as unknown as CommandModule,
+  },
+  check: {
+    summary: 'budgets and baselines for CI',
+    load: () => (require('./check') as typeof import('./check')).checkCommand as unknown as CommandModule,
+  },
 }
 
 /** Every word that is taken for a command when it stands first. */

@@ -1,4 +1,5 @@
 /** What a command may touch of the world, so that its tests can give it another one. */
+import type { Image } from '../plan/inspect'
 import type { TraceOptions } from '../session/options'
 import type { Trace } from '../trace/types'
 import { type Sink, sinkOf } from './sink'
@@ -6,6 +7,7 @@ import { type Sink, sinkOf } from './sink'
 /** The library, as a command uses it. */
 export interface Services {
   trace(file: string, args: string[], options: TraceOptions): Promise<Trace>
+  inspect(file: string): Promise<Image>
 }
 
 /** One process's surroundings. */
@@ -17,7 +19,7 @@ export interface Context {
   interactive: boolean
   /** Calls `listener` at SIGINT, SIGTERM and SIGHUP, until the returned function is called. */
   onInterrupt(listener: (signal: Interrupt) => void): () => void
-  /** Loads the library: late, since usage errors and help need none of it. */
+  /** The library, each part loaded when it is called: usage errors and help need none of it. */
   services(): Services
 }
 
@@ -36,7 +38,11 @@ export function processContext(): Context {
       return (require('node:tty') as typeof import('node:tty')).isatty(0)
     },
     onInterrupt,
-    services: () => require('../trace/trace') as Services,
+    services: () => ({
+      trace: (file, args, options) =>
+        (require('../trace/trace') as typeof import('../trace/trace')).trace(file, args, options),
+      inspect: (file) => (require('../plan/inspect') as typeof import('../plan/inspect')).inspect(file),
+    }),
   }
 }
 

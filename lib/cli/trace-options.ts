@@ -69,18 +69,27 @@ export function libraryOptions(
     syscalls: options.syscalls ?? false,
     backtraces: options.backtraces ?? false,
     stops: options.stop ?? [],
-    env: { ...env, ...Object.fromEntries(options.env ?? []) },
+    env: environmentOf(options, env),
     timeout: options.timeout ?? 0,
     ...(options.until === undefined ? {} : { until: options.until }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   }
 }
 
+/** The target's environment: the caller's, and what `--env` adds. */
+export function environmentOf(
+  { env: added = [] }: Partial<TraceCommandOptions>,
+  env: Record<string, string | undefined>,
+): Record<string, string | undefined> {
+  return { ...env, ...Object.fromEntries(added) }
+}
+
 function symbol(text: string): string | RegExp {
   return /^\/.+\/$/s.test(text) ? regularExpression(text.slice(1, -1)) : text
 }
 
-function regularExpression(text: string): RegExp {
+/** An option's regular expression. */
+export function regularExpression(text: string): RegExp {
   try {
     return new RegExp(text, 'u')
   } catch (error) {

@@ -1,14 +1,17 @@
 /** `premain trace`: one program, from execve to main.main. */
+import { PremainError } from '../errors'
 import type { Format } from '../export/index'
 import { FORMATS } from '../export/index'
 import type { Trace } from '../trace/types'
 import { type CommandModule, type Invocation, usageError } from './command'
 import type { Context } from './context'
+import { addEnvironment } from './environment'
 import { EXIT, exitCodeOf, exitCodeOfProgram } from './exit-codes'
 import { Interruption } from './interruption'
-import { OutputError, replaceFile } from './sink'
+import { deliver, redactorOf } from './report'
+import { OutputError } from './sink'
 import { tell } from './talk'
-import { defineTraceOptions, libraryOptions, type TraceCommandOptions } from './trace-options'
+import { defineTraceOptions, environmentOf, libraryOptions, type TraceCommandOptions } from './trace-options'
 
 type TraceInvocation = Invocation<TraceCommandOptions>
 type PartialInvocation = Invocation<Partial<TraceCommandOptions>>
@@ -80,9 +83,15 @@ async function fail(error: unknown, invocation: PartialInvocation): Promise<numb
   } catch (second) {
     if (!(error instanceof OutputError)) await tell(context, second, redact)
   }
-  await tell(context, error, redact)
+  await tell(context, trace.output.stderr === '' ? error : withoutOutput(error), redact)
   if (options.run && trace.exit) return exitCodeOfProgram(trace.exit)
   return interruptedBy(error) ?? exitCodeOf(error, options.run)
+}
+
+/** The message's first line: the others repeat what the target wrote, which has been passed on. */
+function withoutOutput(error: unknown): unknown {
+  if (!(error instanceof PremainError) || error.code !== 'EXITED_BEFORE_MAIN') return error
+  return new PremainError(error.code, error.message.replace(/:?\n.*$/s, ''), error)
 }
 
 function interruptedBy(error: unknown): number | null {
@@ -93,37 +102,14 @@ function formatOf({ json, format }: Partial<TraceCommandOptions>): Format {
   return FORMATS[json ? 'json' : (format ?? 'text')] ?? FORMATS.text!
 }
 
-function redactorOf({ redact }: Partial<TraceCommandOptions>): ((text: string) => string) | undefined {
-  if (!(redact instanceof RegExp)) return undefined
-  return (require('../export/redact') as typeof import('../export/redact')).redactor(redact)
-}
-
-async function report(trace: Trace, { options, context }: PartialInvocation): Promise<void> {
-  const toFile = options.output !== undefined && options.output !== '-'
+function report(trace: Trace, { options, context }: PartialInvocation): Promise<void> {
   const format = formatOf(options)
-  // A document has -o with --run, or is that of a call that started nothing: standard output is free.
-  const sink = options.run && !format.document ? context.stderr : context.stdout
-  const { columns, terminal } = toFile ? { columns: null, terminal: false } : sink
-  const text = format.write(prepared(trace, options), {
-    width: columns ?? (Number(context.env.COLUMNS) || 80),
-    color: wantsColor(context.env, terminal),
-    lang: options.lang ?? 'en',
-    registers: options.registers ?? false,
-    maps: options.maps ?? false,
+  return deliver({
+    document: addEnvironment(trace, environmentOf(options, context.env), options.envValues ?? false),
+    write: format.write,
+    options,
+    context,
+    // A document has -o with --run, or is that of a call that started nothing: standard output is free.
+    sink: options.run && !format.document ? context.stderr : context.stdout,
   })
-  if (toFile) replaceFile(options.output!, text)
-  else await sink.write(text)
-}
-
-function prepared(trace: Trace, options: Partial<TraceCommandOptions>): Trace {
-  const { redactDocument } = require('../export/redact') as typeof import('../export/redact')
-  const redact = redactorOf(options)
-  return redact ? redactDocument(trace, redact) : trace
-}
-
-/** NO_COLOR and FORCE_COLOR (https://no-color.org, https://force-color.org), else colours on a terminal. */
-function wantsColor(env: Record<string, string | undefined>, terminal: boolean): boolean {
-  if (env.NO_COLOR) return false
-  if (env.FORCE_COLOR) return env.FORCE_COLOR !== '0'
-  return terminal && env.TERM !== 'dumb'
 }

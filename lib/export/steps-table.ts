@@ -98,6 +98,7 @@ function whereOf(step: Step, { width, trace, style }: Pick<CellContext, 'width' 
   if (step.status === 'missed') return colors.red(words.status.missed)
   if (!passed(step)) return colors.dim(words.status[step.status])
   const first = step.stops[0] === undefined ? undefined : trace.stops[step.stops[0]]
-  const name = step.symbol ?? first?.symbol ?? first?.name
+  // The exec stop's own name is the path of what was executed.
+  const name = step.symbol ?? first?.symbol ?? (first?.kind === 'exec' ? 'exec' : first?.name)
   return name ? escapeControls(shortenName(name, width)) : colors.dim(words.status[step.status])
 }

@@ -108,11 +108,11 @@ function extraStops(trace: Trace, style: Style): string {
   return [style.colors.bold(style.words.stops), ...lines].join('\n')
 }
 
-/** Values are there only when they were asked for. */
+/** Shown only with its values, which are there only when they were asked for. */
 function environment(trace: Trace, style: Style): string {
   const env = trace.steps.find((step) => step.id === 'stack')?.evidence.env
-  if (typeof env !== 'object' || env === null || Array.isArray(env)) return ''
-  const lines = Object.entries(env).map(([name, value]) => `  ${escapeControls(`${name}=${value}`)}`)
+  if (!Array.isArray(env) || !env.some((entry) => String(entry).includes('='))) return ''
+  const lines = env.map((entry) => `  ${escapeControls(String(entry))}`)
   return [style.colors.bold(style.words.environment), ...lines].join('\n')
 }
 
@@ -164,7 +164,7 @@ function stderrNote(trace: Trace, { words, width, colors }: Style): string {
   const lines = text.split('\n').slice(-STDERR_LINES)
   return [
     colors.bold(paragraph(words.stderr, width)),
-    ...lines.map((line) => `  ${shortenEnd(escapeControls(line), width - 2)}`),
+    ...lines.map((line) => `  ${shortenEnd(escapeControls(line.replaceAll('\t', '    ')), width - 2)}`.trimEnd()),
   ].join('\n')
 }
 

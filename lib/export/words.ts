@@ -35,6 +35,7 @@ export interface Words {
   backtrace: string
   syscalls: string
   environment: string
+  source: string
   descendants: string
   steps: Partial<Record<StepId, string>>
 }
@@ -89,6 +90,7 @@ const EN: Words = {
   backtrace: 'backtrace',
   syscalls: 'System calls',
   environment: 'Environment',
+  source: 'source',
   descendants: 'Child process {pid} {path}: {fate}',
   steps: {},
 }
@@ -143,6 +145,7 @@ const ZH: Words = {
   backtrace: '调用栈',
   syscalls: '系统调用',
   environment: '环境变量',
+  source: '源码',
   descendants: '子进程 {pid} {path}：{fate}',
   steps: {
     execve: '内核替换进程映像',

@@ -78,7 +78,7 @@ describe('a program that ended before main', () => {
 
   test('--json: the partial trace, with its error', async () => {
     const { stdout } = await premain(['--json', 'hello'], died())
-    expect(JSON.parse(stdout)).toEqual(diedInInits())
+    expect(JSON.parse(stdout)).toMatchObject({ ...diedInInits(), steps: expect.any(Array) })
   })
 })
 

@@ -1,9 +1,10 @@
 /** A context whose streams are strings, whose program is a given trace, and whose interrupts come from the test. */
 import type { Context, Interrupt, Services } from '../../lib/cli/context'
 import { main } from '../../lib/cli/main'
+import type { Image } from '../../lib/plan/inspect'
 import type { TraceOptions } from '../../lib/session/options'
 import type { Trace } from '../../lib/trace/types'
-import { fixtureTrace } from './fixture'
+import { fixtureImage, fixtureTrace } from './fixture'
 
 /** What a call left. */
 export interface Result {
@@ -17,6 +18,7 @@ export interface Result {
 /** How the fake behaves. */
 export interface Fake {
   trace?: (file: string, args: string[], options: TraceOptions) => Trace | Promise<Trace>
+  inspect?: (file: string) => Image
   /** Columns of a terminal behind both streams; none: they are pipes. */
   columns?: number
   env?: Record<string, string>
@@ -32,7 +34,10 @@ export async function premain(args: string[], fake: Fake = {}): Promise<Result> 
   return result
 }
 
-function contextOf(result: Result, { trace = () => fixtureTrace(), columns, env = {}, ...fake }: Fake): Context {
+function contextOf(
+  result: Result,
+  { trace = () => fixtureTrace(), inspect = () => fixtureImage(), columns, env = {}, ...fake }: Fake,
+): Context {
   const sink = (key: 'stdout' | 'stderr') => ({
     terminal: columns !== undefined,
     columns: columns ?? null,
@@ -44,6 +49,9 @@ function contextOf(result: Result, { trace = () => fixtureTrace(), columns, env 
     async trace(file, list, options) {
       result.traced.push({ file, args: list, options })
       return trace(file, list, options)
+    },
+    async inspect(file) {
+      return inspect(file)
     },
   }
   return {

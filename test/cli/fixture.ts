@@ -1,5 +1,6 @@
 /** A trace as a stripped, static Go program with some inits leaves it, made by hand, and variations of it. */
 import { STEPS } from '../../lib/plan/catalogue'
+import type { Image } from '../../lib/plan/inspect'
 import type { StepId } from '../../lib/plan/types'
 import type { Init, Step, Stop, Trace } from '../../lib/trace/types'
 
@@ -253,5 +254,32 @@ export function diedInInits(): Trace {
     ],
     stops: whole.stops.slice(0, -1),
     output: { stdout: '', stderr: 'panic: no configuration\n\ngoroutine 1 [running]:\nmain.init.0()\n' },
+  }
+}
+
+/** The same program, described without being run. */
+export function fixtureImage(changes: Partial<Image> = {}): Image {
+  const { target, inits } = fixtureTrace()
+  return {
+    schema: 'premain.image/1',
+    tool: { name: 'premain', version: '0.1.0' },
+    path: target.path,
+    size: target.size,
+    elf: { ...target.elf!, goBuildId: 'word'.repeat(20) },
+    go: target.go,
+    notes: [],
+    initTasks: inits.map(({ package: name, function: fn, address, file, line }) => ({
+      package: name,
+      functions: [{ name: fn, address, file, line }],
+    })),
+    functions: 2012,
+    scripts: [],
+    steps: STEPS.map(({ index, id, title }) => {
+      const [symbol] = PARTICULARS[id]
+      const address = hex(BASE + index * 0x1000)
+      const file = `/usr/local/go/src/runtime/${id}.go`
+      return { index, id, title, places: symbol ? [{ name: symbol, symbol, address, file, line: index }] : [] }
+    }),
+    ...changes,
   }
 }

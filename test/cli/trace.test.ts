@@ -1,4 +1,5 @@
 import { PremainError } from '../../lib/errors'
+import type { Trace } from '../../lib/trace/types'
 import { premain } from './fake'
 import { fixtureTrace } from './fixture'
 
@@ -132,7 +133,7 @@ describe('stdout is data, stderr is talk', () => {
   test('the report is all that standard output has', async () => {
     const trace = () => fixtureTrace({ output: { stdout: 'hello\n', stderr: 'warning\n' } })
     const { stdout, stderr } = await premain(['--json', 'hello'], { trace })
-    expect(JSON.parse(stdout)).toEqual(trace())
+    expect(JSON.parse(stdout)).toMatchObject({ ...trace(), steps: expect.anything() })
     expect(stderr).toBe('hello\nwarning\n')
   })
 
@@ -199,6 +200,19 @@ describe('secrets', () => {
     const { stdout, stderr } = await premain(['--json', '--redact', 's3cret', 'hello'], { trace: fails })
     expect(`${stdout}${stderr}`).not.toContain('s3cret')
     expect(stderr).toContain('it died of ***')
+  })
+
+  test('the environment is names, unless its values are asked for', async () => {
+    const env = { TOKEN: 'hunter2', HOME: '/x' }
+    const stack = async (...options: string[]) => {
+      const { stdout } = await premain(['--json', ...options, '--env', 'HOME=/y', 'hello'], { env })
+      if (!options.includes('--env-values') || options.includes('--redact')) expect(stdout).not.toContain('hunter2')
+      return (JSON.parse(stdout) as Trace).steps[2]!.evidence.env
+    }
+    expect(await stack()).toEqual(['TOKEN', 'HOME'])
+    expect(await stack('--env-values')).toEqual(['TOKEN=hunter2', 'HOME=/y'])
+    expect(await stack('--env-values', '--redact', 'hunter2')).toEqual(['TOKEN=***', 'HOME=/y'])
+    expect((await premain(['--env-values', 'hello'], { env })).stdout).toContain('  TOKEN=hunter2\n')
   })
 
   test('a trace’s own vocabulary stays, whatever matches', async () => {

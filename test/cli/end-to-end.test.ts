@@ -1,0 +1,175 @@
+/** The command as a process of its own, on real programs. */
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Trace } from '../../lib/trace/types'
+import { tsgo } from '../support/corpus'
+import { buildFixture, missingGo } from '../support/fixtures'
+import { until } from '../support/leaks'
+import { testUnless } from '../support/skip'
+
+const root = join(__dirname, '..', '..')
+const bin = join(root, 'dist', 'cli', 'bin.js')
+const testGo = testUnless(missingGo())
+
+let folder: string
+
+beforeAll(() => {
+  const build = `import { buildDist } from '${join(root, 'scripts', 'support', 'dist.mjs')}'; buildDist()`
+  execFileSync(process.execPath, ['--input-type=module', '-e', build], { stdio: 'pipe' })
+  folder = mkdtempSync(join(tmpdir(), 'premain-cli-'))
+}, 120_000)
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+function premain(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], { encoding: 'utf8', timeout: 20_000 })
+  return { status, stdout, stderr, document: () => JSON.parse(stdout) as Trace }
+}
+
+describe('a real program', () => {
+  test('is traced to main.main, and its main does not run', () => {
+    const { status, stdout, stderr } = premain(tsgo.file, '--version')
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(stdout).toContain('reached main.main')
+    expect(stdout).not.toContain('Version')
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
+  })
+
+  test('--json', () => {
+    const { status, document } = premain('--json', tsgo.file, '--version')
+    expect(status).toBe(0)
+    const { outcome, steps, error } = document()
+    expect({ outcome, error }).toEqual({ outcome: 'reached-main', error: null })
+    expect(steps.map(({ status }) => status).filter((status) => status === 'missed')).toEqual([])
+    expect(steps[16]).toMatchObject({ id: 'main', status: 'observed', symbol: 'main.main' })
+  })
+
+  test('--run: the program has standard output, the report goes to a file', () => {
+    const file = join(folder, 'run.json')
+    const { status, stdout } = premain('--run', '--json', '-o', file, tsgo.file, '--version')
+    expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringMatching(/^Version \d/) })
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ outcome: 'reached-main', exit: { code: 0 } })
+  })
+
+  test('--run without -o: the report goes to standard error', () => {
+    const { stdout, stderr } = premain('--run', tsgo.file, '--version')
+    expect(stdout).toMatch(/^Version [^\n]*\n$/)
+    expect(stderr).toContain('reached main.main')
+  })
+
+  test('inspect', () => {
+    const { status, stdout } = premain('inspect', '--json', tsgo.file)
+    expect(status).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ schema: 'premain.image/1', go: { module: expect.any(String) } })
+  })
+
+  test('a reader that goes away is no error', () => {
+    const line = `node ${bin} --json ${tsgo.file} --version | head -c 10; echo; echo "\${PIPESTATUS[0]}"`
+    const { stdout, stderr } = spawnSync('bash', ['-c', line], { encoding: 'utf8', cwd: root })
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe('0')
+    expect(stderr).toBe('')
+  })
+
+  test('a full disk leaves the old file', () => {
+    const { status, stderr } = premain('--json', '-o', '/dev/full', tsgo.file, '--version')
+    expect(status).toBe(2)
+    expect(stderr).toContain('cannot write /dev/full: ENOSPC')
+  })
+})
+
+describe('what cannot be traced', () => {
+  const file = (name: string, contents: string | Buffer, mode: number): string => {
+    const path = join(folder, name)
+    writeFileSync(path, contents)
+    chmodSync(path, mode)
+    return path
+  }
+
+  test.each([
+    ['no such file', () => join(folder, 'none'), 'NOT_FOUND', 127],
+    ['no such command', () => 'premain-no-such-command', 'NOT_FOUND', 127],
+    ['a directory', () => folder, 'NOT_EXECUTABLE', 126],
+    [
+      'no execute permission',
+      () => file('plain', readFileSync(tsgo.file).subarray(0, 4096), 0o644),
+      'NOT_EXECUTABLE',
+      126,
+    ],
+    ['a text file', () => file('text', 'hello\n', 0o755), 'NOT_ELF', 126],
+    ['a truncated program', () => file('short', readFileSync(tsgo.file).subarray(0, 40), 0o755), 'MALFORMED_ELF', 125],
+    [
+      'a script without its interpreter',
+      () => file('script', '#!/no/such/interpreter\n', 0o755),
+      'INTERPRETER_MISSING',
+      127,
+    ],
+  ])('%s', (_, path, code, run) => {
+    const { status, stderr, document } = premain('--json', path())
+    expect({ status, error: document().error }).toMatchObject({ status: 3, error: { code, hint: expect.any(String) } })
+    expect(stderr).toMatch(/^premain: .+\nhint: .+\n$/)
+    expect(premain('--run', path()).status).toBe(run)
+  })
+})
+
+describe('how a Go program may end', () => {
+  const fixture = (name: string): string => buildFixture(name) as string
+
+  testGo('a panic in an init: 4, and the panic is shown', () => {
+    const { status, stdout, stderr, document } = premain('--json', fixture('panic'))
+    expect(status).toBe(4)
+    expect(document()).toMatchObject({ outcome: 'exited', exit: { code: 2 }, error: { code: 'EXITED_BEFORE_MAIN' } })
+    expect(stdout).toContain('panic')
+    expect(stderr.match(/panic: /g)).toHaveLength(1)
+    expect(premain('--run', fixture('panic')).status).toBe(2)
+  })
+
+  testGo('a program that stays in an init: 124 with --timeout, and it is gone', async () => {
+    const { status, document } = premain('--json', '--timeout', '300ms', fixture('stuck'))
+    expect({ status, ...document() }).toMatchObject({ status: 124, outcome: 'timeout', error: { code: 'TIMEOUT' } })
+    expect(
+      await until(
+        () => existsSync(`/proc/${document().pid}`),
+        (there) => !there,
+      ),
+    ).toBe(false)
+  })
+
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    testGo(`${signal}: ${code}, and the program is gone`, async () => {
+      const child = spawn(process.execPath, [bin, '--json', fixture('stuck')], { stdio: ['ignore', 'pipe', 'ignore'] })
+      let stdout = ''
+      child.stdout.on('data', (chunk: Buffer) => {
+        stdout += chunk
+      })
+      expect(
+        await until(
+          () => childrenOf(child.pid!),
+          (pids) => pids.length > 0,
+        ),
+      ).not.toEqual([])
+      child.kill(signal)
+      const status = await new Promise((resolve) => child.on('close', resolve))
+      const document = JSON.parse(stdout) as Trace
+      expect({ status, document }).toMatchObject({
+        status: code,
+        document: { outcome: 'aborted', error: { code: 'ABORTED' } },
+      })
+      expect(existsSync(`/proc/${document.pid}`)).toBe(false)
+    })
+  }
+})
+
+function childrenOf(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).flatMap((tid) =>
+      readFileSync(`/proc/${pid}/task/${tid}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+    )
+  } catch {
+    return []
+  }
+}
