@@ -9,6 +9,8 @@ const DOCUMENTS = [
   { name: 'premain.measurement-1', source: 'lib/measure/types.ts', type: 'Measurement', integers: false },
   { name: 'premain.comparison-1', source: 'lib/measure/types.ts', type: 'Comparison', integers: false },
   { name: 'premain.check-1', source: 'lib/measure/types.ts', type: 'CheckResult', integers: false },
+  { name: 'premain.baseline-1', source: 'lib/measure/baseline.ts', type: 'BaselineDocument', integers: false },
+  { name: 'premain.config', source: 'lib/measure/config.ts', type: 'Config', integers: false },
 ]
 
 /** Writes every schema, or checks that all are fresh. */
