@@ -136,7 +136,7 @@ function stepSpans(context: Context, inits: readonly Init[], end: Instant): Span
     end,
   )
   if (!exec) return spans
-  return spans.map((span, at) => (at === 1 || at === 2 ? { ...span, startNs: exec.ns } : span))
+  return spans.map((span, at) => (at === 1 || at === 2 ? { ...span, startNs: Math.min(exec.ns, span.startNs) } : span))
 }
 
 /** A step's first stop. Step 16 begins when gcenable returns, whether init functions are stopped at or not. */

@@ -1,0 +1,76 @@
+import { planStops } from '../../lib/plan/plan'
+import type { BreakpointRecord, SessionRecord } from '../../lib/session/records'
+import { fakeImage } from '../plan/fake'
+import { assembleFake, common, endRecord, execRecords } from './fake'
+
+/** Stops by name at times, each held for 5. */
+function run(
+  image: ReturnType<typeof fakeImage>,
+  stops: readonly (readonly [name: string, atNs: number])[],
+): SessionRecord[] {
+  const { sites } = planStops(image)
+  const records = stops.map(([name, atNs]): BreakpointRecord => {
+    const site = sites.findIndex((one) => one.name === name)
+    return { ...common(atNs, 5), kind: 'breakpoint', site, accepted: true, address: BigInt(sites[site]?.address ?? 1) }
+  })
+  return [...execRecords(image), ...records, endRecord((stops.at(-1)?.[1] ?? 0) + 10)]
+}
+
+test('from 1.13 on a function lasts until the next one or the next stop of a step', () => {
+  const image = fakeImage({ inits: { runtime: ['runtime.init.0'], os: ['os.init', 'os.init.0'], main: ['main.init'] } })
+  const { inits } = assembleFake(
+    image,
+    run(image, [
+      ['_rt0_amd64_linux', 2_000],
+      ['runtime.init.0', 3_000],
+      ['runtime.gcenable', 3_105],
+      ['runtime.gcenable (return)', 3_600],
+      ['os.init', 4_000],
+      ['os.init.0', 4_205],
+      ['main.init', 4_510],
+      ['main.main', 4_915],
+    ]),
+  )
+  expect(inits.map(({ function: name, task, runtime, wallNs }) => [name, task, runtime, wallNs])).toEqual([
+    ['runtime.init.0', 0, true, 100],
+    ['os.init', 1, false, 200],
+    ['os.init.0', 1, false, 300],
+    ['main.init', 2, false, 400],
+  ])
+})
+
+test('before, what a package’s init calls is not its own time, and the work is done in the order of the returns', () => {
+  const minors = { min: 12, max: 12 }
+  const image = fakeImage({ minors, inits: { main: ['main.init'], os: ['os.init'], io: ['io.init'] } })
+  const { inits } = assembleFake(
+    image,
+    run(image, [
+      ['_rt0_amd64_linux', 2_000],
+      ['runtime.gcenable', 2_100],
+      ['main.init', 3_000],
+      ['os.init', 3_105],
+      ['io.init', 3_310],
+      ['io.init (return)', 3_615],
+      ['os.init (return)', 3_660],
+      ['main.init (return)', 3_765],
+      ['main.main', 3_800],
+    ]),
+  )
+  expect(inits.map(({ function: name, order, task, wallNs, startNs }) => [name, order, task, wallNs, startNs])).toEqual(
+    [
+      ['io.init', 0, 0, 300, 3_310 - 600 - 20],
+      ['os.init', 1, 1, 200 + 40, 3_105 - 600 - 15],
+      ['main.init', 2, 2, 100 + 100, 3_000 - 600 - 10],
+    ],
+  )
+})
+
+test('an init that never ends lasts until the end', () => {
+  const image = fakeImage({ inits: { main: ['main.init'] } })
+  const records = run(image, [
+    ['runtime.gcenable', 2_000],
+    ['main.init', 3_000],
+  ])
+  const { inits } = assembleFake(image, [...records.slice(0, -1), endRecord(9_005)], { outcome: 'timeout' })
+  expect(inits).toMatchObject([{ function: 'main.init', wallNs: 6_000 }])
+})
