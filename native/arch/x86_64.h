@@ -22,9 +22,7 @@ inline constexpr uint64_t kTrapDistance = sizeof kBreakpoint;
 inline uint64_t pc(const Registers& r) { return r.rip; }
 inline void set_pc(Registers& r, uint64_t value) { r.rip = value; }
 inline uint64_t sp(const Registers& r) { return r.rsp; }
-inline uint64_t word(const Registers& r, size_t index) {
-  return reinterpret_cast<const uint64_t*>(&r)[index];
-}
+inline uint64_t word(const Registers& r, size_t index) { return reinterpret_cast<const uint64_t*>(&r)[index]; }
 inline constexpr size_t kPcOffset = offsetof(Registers, rip);
 
 // At a function's first instruction the return address lies on top of the stack.

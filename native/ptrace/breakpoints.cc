@@ -24,8 +24,9 @@ void Breakpoints::rewrite_pages(const Memory& memory, bool armed, Patch patch) {
     const uint64_t base = entries_[i].address & ~(kPage - 1);
     size_t end = i;
     while (end < entries_.size() && entries_[end].address < base + kPage) end++;
-    const bool wanted = std::any_of(entries_.begin() + static_cast<ptrdiff_t>(i), entries_.begin() + static_cast<ptrdiff_t>(end),
-                                    [armed](const Entry& entry) { return entry.armed == armed; });
+    const bool wanted =
+        std::any_of(entries_.begin() + static_cast<ptrdiff_t>(i), entries_.begin() + static_cast<ptrdiff_t>(end),
+                    [armed](const Entry& entry) { return entry.armed == armed; });
     if (!wanted) {
       i = end;
       continue;

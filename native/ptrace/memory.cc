@@ -38,7 +38,8 @@ Result<Memory> Memory::open(pid_t pid) {
 size_t Memory::read(uint64_t address, void* out, size_t length) const {
   size_t done = 0;
   while (done < length) {
-    const ssize_t n = pread64(fd_.get(), static_cast<char*>(out) + done, length - done, static_cast<off64_t>(address + done));
+    const ssize_t n =
+        pread64(fd_.get(), static_cast<char*>(out) + done, length - done, static_cast<off64_t>(address + done));
     if (n <= 0) break;
     done += static_cast<size_t>(n);
   }

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "fd.h"
 #include "faults.h"
+#include "fd.h"
 #include "result.h"
 
 namespace premain {
@@ -37,7 +37,6 @@ class MapsReader {
  private:
   Fd fd_;
 };
-
 
 void append_auxv(pid_t pid, Bytes& out);
 // The value of one auxv entry, or 0.

@@ -18,8 +18,7 @@ namespace premain {
 namespace {
 
 constexpr long kOptions = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK |
-                          PTRACE_O_TRACEVFORK | PTRACE_O_TRACEVFORKDONE | PTRACE_O_TRACEEXIT |
-                          PTRACE_O_EXITKILL;
+                          PTRACE_O_TRACEVFORK | PTRACE_O_TRACEVFORKDONE | PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL;
 
 Status call(__ptrace_request request, pid_t tid, void* address, long data) {
   if (ptrace(request, tid, address, data) == -1) return failed("ptrace");
@@ -36,8 +35,8 @@ Result<WaitEvent> wait_on(pid_t which) {
   } while (tid == -1 && errno == EINTR);
   if (tid == -1) return failed("wait4");
   const Faults faults{static_cast<uint64_t>(usage.ru_minflt), static_cast<uint64_t>(usage.ru_majflt)};
-  return WaitEvent{tid, decode_wait_status(status), faults,
-                   static_cast<uint64_t>(usage.ru_nvcsw + usage.ru_nivcsw), monotonic_ns()};
+  return WaitEvent{tid, decode_wait_status(status), faults, static_cast<uint64_t>(usage.ru_nvcsw + usage.ru_nivcsw),
+                   monotonic_ns()};
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ class StoppedTracee {
 struct WaitEvent {
   pid_t tid;
   WaitStatus status;
-  Faults faults;   // of the whole thread group, and of those children that it has reaped
+  Faults faults;      // of the whole thread group, and of those children that it has reaped
   uint64_t switches;  // context switches of the thread group so far
   uint64_t at_ns;     // CLOCK_MONOTONIC at the report
 };

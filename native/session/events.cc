@@ -17,7 +17,8 @@ void Session::on_signal(World& world, Thread& thread, int signal) {
       const pid_t tid = thread.tid;
       serve_commands(world);  // may resume, detach or forget the thread
       Thread* still = world.find(tid);
-      if (still != nullptr && still->stopped) world.resume(*still, phase_ < Phase::Running ? before_running() : how(), false);
+      if (still != nullptr && still->stopped)
+        world.resume(*still, phase_ < Phase::Running ? before_running() : how(), false);
       return;
     }
     if (phase_ == Phase::Starting) {  // the launched child's own: its execve is next
@@ -151,8 +152,7 @@ void Session::on_exec(World& world, Thread& thread) {
   uint64_t device = 0;
   uint64_t inode = 0;
   executable_identity(tid, device, inode);
-  const bool planned =
-      plan_.header.inode == 0 || (device == plan_.header.device && inode == plan_.header.inode);
+  const bool planned = plan_.header.inode == 0 || (device == plan_.header.device && inode == plan_.header.inode);
 
   wire::WireRecord& exec = record(wire::Kind::Exec, thread);
   exec.a = static_cast<int64_t>(bias_);

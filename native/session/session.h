@@ -102,8 +102,8 @@ class Session {
   pid_t pid_ = 0;
   uint64_t entry_ = 0;  // AT_ENTRY of the present image
   uint64_t bias_ = 0;
-  uint64_t zero_ns_ = 0;      // the resume of execve's entry
-  uint64_t report_ns_ = 0;    // when the open record was made
+  uint64_t zero_ns_ = 0;    // the resume of execve's entry
+  uint64_t report_ns_ = 0;  // when the open record was made
   uint64_t last_held_ns_ = 0;
   bool forked_ = false;
   bool open_ = false;  // a record waits for its held time

@@ -12,7 +12,6 @@ namespace {
 constexpr uint32_t kMostReads = 64;
 constexpr size_t kLongestStack = 8 << 20;
 
-
 }  // namespace
 
 void Session::open_address_space(pid_t pid) {

@@ -74,8 +74,8 @@ enum class Kind : uint16_t {
 enum class End : int64_t { Exited = 0, Signaled = 1, Detached = 2, KilledByUs = 3, ExecFailed = 4, LaunchFailed = 5 };
 
 enum RecordFlags : uint16_t {
-  kCrossed = 1,   // the target had run on another core
-  kRejected = 2,  // a breakpoint whose caller was not the right one
+  kCrossed = 1,    // the target had run on another core
+  kRejected = 2,   // a breakpoint whose caller was not the right one
   kUnplanned = 4,  // an exec of an image that the plan is not for
   kAtExit = 8,     // the exit of a system call
   kHeld = 16,      // the target is held until told to resume
@@ -106,11 +106,11 @@ enum class Section : uint32_t {
   InitialStack = 5,
   Executable = 6,
   Stack = 7,
-  Syscall = 8,      // the failed call's name
-  Descendant = 9,   // WireDescendant, then the executable's path
-  Arguments = 10,   // six words
-  Argument = 11,    // a word: which argument; then what it points to
-  LastHeld = 12,    // a word: how long the stop before was held (all-stop)
+  Syscall = 8,     // the failed call's name
+  Descendant = 9,  // WireDescendant, then the executable's path
+  Arguments = 10,  // six words
+  Argument = 11,   // a word: which argument; then what it points to
+  LastHeld = 12,   // a word: how long the stop before was held (all-stop)
 };
 
 struct WireSection {
