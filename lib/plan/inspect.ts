@@ -1,7 +1,7 @@
 /** `inspect()`: what a program file is and where each step lives in it. Nothing is run. */
 import { classifyProgram, resolveProgram } from '../image/classify'
-import { openImage } from '../image/image'
 import { describeImage, type ImageDescription } from '../image/describe'
+import { openImage } from '../image/image'
 import type { FileAddress, Hex, ProgramImage } from '../image/types'
 import { TOOL } from '../tool'
 import { STEPS } from './catalogue'

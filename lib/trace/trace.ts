@@ -61,11 +61,7 @@ function textOf(tail: OutputTail | null | undefined): string {
 /** Launches a program that stays stopped, all its threads, at every stop; see {@link Session}. */
 export function launch(file: string, options?: TraceOptions): Session<Trace>
 export function launch(file: string, args?: readonly string[], options?: TraceOptions): Session<Trace>
-export function launch(
-  file: string,
-  args?: readonly string[] | TraceOptions,
-  options?: TraceOptions,
-): Session<Trace> {
+export function launch(file: string, args?: readonly string[] | TraceOptions, options?: TraceOptions): Session<Trace> {
   const split = splitArguments(args, options)
   return new Session(file, split.args, resolveOptions(split.options), {
     mappings: liveMappings,
