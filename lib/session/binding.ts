@@ -1,5 +1,6 @@
 /** The typed edge to the addon: the only file that loads it. */
 import { join } from 'node:path'
+
 import load = require('node-gyp-build')
 
 /** What the tracer thread needs to start the target. */

@@ -74,7 +74,8 @@ export function explainDenial(facts: PtraceFacts): { cause: string; fix: string 
       fix: `Allow ptrace in the seccomp profile, or give the capability, which Docker's own profile honours. ${CONTAINER_FIX}`,
     }
   }
-  if (facts.gvisor) return { cause: "gVisor's ptrace refuses it", fix: 'Run on a Linux kernel, or with runsc’s ptrace platform.' }
+  if (facts.gvisor)
+    return { cause: "gVisor's ptrace refuses it", fix: 'Run on a Linux kernel, or with runsc’s ptrace platform.' }
   return {
     cause: 'a security module or sandbox of this machine refuses ptrace',
     fix: `See /proc/self/status and the kernel log. ${CONTAINER_FIX}`,

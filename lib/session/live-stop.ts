@@ -72,10 +72,7 @@ function namedRegisters(record: BreakpointRecord | ExecRecord): Record<RegisterN
   return named
 }
 
-function placeOf(
-  run: Run,
-  record: BreakpointRecord | ExecRecord,
-): Pick<LiveStop, 'name' | 'symbol' | 'file' | 'line'> {
+function placeOf(run: Run, record: BreakpointRecord | ExecRecord): Pick<LiveStop, 'name' | 'symbol' | 'file' | 'line'> {
   if (record.kind === 'exec') return { name: 'execve', symbol: null, file: null, line: null }
   const { image, site } = run.siteOf(record)
   const address = Number(BigInt.asUintN(64, record.address - run.bias)) as FileAddress

@@ -124,9 +124,13 @@ function planFor(remembered: Remembered, options: ResolvedOptions): StopPlan {
   const key = JSON.stringify({ ...wanted, stops: wanted.stops?.map(String) })
   const known = remembered.plans.get(key)
   if (known !== undefined) return known
-  const plan = planStops(remembered.image, wanted)
-  remembered.plans.set(key, plan)
-  return plan
+  try {
+    const plan = planStops(remembered.image, wanted)
+    remembered.plans.set(key, plan)
+    return plan
+  } finally {
+    remembered.image.close()
+  }
 }
 
 /** What cannot be traced truthfully is refused before exec. */

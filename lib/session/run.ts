@@ -148,6 +148,7 @@ export class Run {
   private finish(end: EndRecord, observer: RunObserver): void {
     if (this.timer !== null) clearTimeout(this.timer)
     this.options.signal?.removeEventListener('abort', this.onAbort)
+    for (const plan of [this.program.plan, ...this.laterPlans]) plan.image.close()
     observer.onEnd(end)
   }
 }

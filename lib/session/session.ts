@@ -176,7 +176,6 @@ export class Session<Trace> implements AsyncIterable<LiveStop>, AsyncDisposable 
   private letGo(): void {
     if (this.current === null) return
     this.current = null
-    this.run?.tracer.keepAlive(true)
     this.run?.tracer.resume()
   }
 
@@ -209,7 +208,7 @@ export class Session<Trace> implements AsyncIterable<LiveStop>, AsyncDisposable 
     const last = batch.records.at(-1)
     if (batch.held && (last?.kind === 'breakpoint' || last?.kind === 'exec')) {
       // A held target produces nothing: what keeps Node alive is its consumer's business.
-      this.run?.tracer.keepAlive(false)
+      this.run?.tracer.expect(false)
       this.deliver(this.view(last))
     }
     this.changed()

@@ -4,8 +4,8 @@ import { Socket } from 'node:net'
 import { isatty } from 'node:tty'
 import { PremainError } from '../errors'
 import { binding } from './binding'
-import type { StdioEntry } from './options'
 import { systemErrorName } from './errno'
+import type { StdioEntry } from './options'
 
 /** What a descriptor of the target is. */
 export type StdioKind = 'tty' | 'pipe' | 'file' | 'null' | 'socket'
@@ -96,7 +96,8 @@ export class OutputTail {
   private drain(): void {
     const chunk = Buffer.alloc(KEPT_OUTPUT_BYTES)
     try {
-      for (let n = readSync(this.fd, chunk); n > 0; n = readSync(this.fd, chunk)) this.keep(Buffer.from(chunk.subarray(0, n)))
+      for (let n = readSync(this.fd, chunk); n > 0; n = readSync(this.fd, chunk))
+        this.keep(Buffer.from(chunk.subarray(0, n)))
     } catch {
       // EAGAIN: empty, though a descendant of the target still holds its end.
     }

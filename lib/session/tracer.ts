@@ -17,6 +17,12 @@ export interface TracerObserver {
   onEnd(end: EndRecord): void
 }
 
+/**
+ * Tracers that are to report something. The addon holds a tracer only weakly: one that waits at a held stop and that
+ * nobody else knows is garbage, and its target is ended.
+ */
+const awaited = new Set<Tracer>()
+
 /** A running tracer. */
 export class Tracer {
   /** Every record so far. */
@@ -31,7 +37,9 @@ export class Tracer {
     plan: Buffer,
     private readonly observer: TracerObserver,
   ) {
-    this.native = new binding.NativeSession(spec, plan, (batch) => this.receive(batch))
+    awaited.add(this)
+    const weak = new WeakRef(this)
+    this.native = new binding.NativeSession(spec, plan, (batch) => weak.deref()?.receive(batch))
   }
 
   /** The target's process id; 0 until it has been started. */
@@ -53,6 +61,7 @@ export class Tracer {
 
   private finish(): void {
     this.joined = true
+    awaited.delete(this)
     this.calm()
     const end = this.records.at(-1)
     if (end?.kind !== 'end') throw new PremainError('EXEC_FAILED', 'the tracer ended without saying how')
@@ -61,6 +70,7 @@ export class Tracer {
 
   /** Lets the held target go on. */
   resume(): void {
+    this.expect(true)
     this.native.post(COMMAND.resume)
   }
 
@@ -73,12 +83,14 @@ export class Tracer {
   /** Ends the target and its direct children. */
   end(): void {
     if (this.joined) return
+    this.expect(true)
     this.native.post(COMMAND.end)
     this.hurry()
   }
 
   /** Sets the target free at once, breakpoints taken out. */
   detach(): void {
+    this.expect(true)
     this.native.post(COMMAND.detach)
   }
 
@@ -99,10 +111,15 @@ export class Tracer {
     return this.native.maps()
   }
 
-  /** Whether a pending event keeps Node's event loop alive. */
-  keepAlive(on: boolean): void {
-    if (on) this.native.ref()
-    else this.native.unref()
+  /** Whether something is to come: it keeps Node's event loop, and this tracer, alive. */
+  expect(something: boolean): void {
+    if (something) {
+      awaited.add(this)
+      this.native.ref()
+    } else {
+      awaited.delete(this)
+      this.native.unref()
+    }
   }
 
   private hurry(): void {

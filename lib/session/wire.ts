@@ -231,4 +231,3 @@ function readRecord(bytes: Buffer, at: number, sections: Sections): SessionRecor
       throw new Error('the addon and this library do not match: rebuild premain')
   }
 }
-

@@ -1,6 +1,9 @@
+import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { type PremainError, trace } from '../../lib/index'
 import { tsgo } from '../support/corpus'
 import { buildFixture, missingGo } from '../support/fixtures'
@@ -17,6 +20,15 @@ async function failureOf(promise: Promise<unknown>): Promise<PremainError> {
     },
     (error) => error as PremainError,
   )
+}
+
+/** Memory in use once garbage is collected. */
+function settledMemory(): NodeJS.MemoryUsage {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  collect()
+  return process.memoryUsage()
 }
 
 describe('trace()', () => {
@@ -157,7 +169,7 @@ describe('trace()', () => {
 
   withGo('the target sees the CPUs that it would see untraced, on every run', async () => {
     const program = buildFixture('gomaxprocs') as string
-    const untraced = require('node:child_process').execFileSync(program, { encoding: 'utf8' })
+    const untraced = execFileSync(program, { encoding: 'utf8' })
     for (let i = 0; i < 100; i++) {
       expect((await trace(program, { run: true, inits: i % 2 === 0 })).output.stdout).toBe(untraced)
     }
@@ -165,15 +177,17 @@ describe('trace()', () => {
 
   test('five hundred runs leave nothing and do not grow', async () => {
     const options = { until: 'args', inits: false, maps: false } as const
-    for (let i = 0; i < 50; i++) await trace(tsgo.file, options)
-    const early = process.memoryUsage.rss()
-    for (let i = 0; i < 450; i++) await trace(tsgo.file, options)
-    expect(process.memoryUsage.rss() - early).toBeLessThan(40 * 1024 * 1024)
+    for (let i = 0; i < 200; i++) await trace(tsgo.file, options)
+    const early = settledMemory()
+    for (let i = 0; i < 500; i++) await trace(tsgo.file, options)
+    const late = settledMemory()
+    expect(late.heapUsed - early.heapUsed).toBeLessThan(4 * 1024 * 1024)
+    expect(late.external - early.external).toBeLessThan(4 * 1024 * 1024)
+    expect(late.rss - early.rss).toBeLessThan(24 * 1024 * 1024)
   }, 60_000)
 
   test('many at once do not disturb one another, nor children of Node', async () => {
-    const { spawn } = require('node:child_process')
-    const exits: Promise<number>[] = []
+    const exits: Promise<number | null>[] = []
     const traces = Array.from({ length: 8 }, (_, i) => {
       for (let k = 0; k < 3; k++) {
         exits.push(new Promise((resolve) => spawn('/bin/sh', ['-c', `exit ${i}`]).on('exit', resolve)))

@@ -1,0 +1,153 @@
+/** Whatever ends the tracing process or its parts ends the target with it. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { tsgo } from '../support/corpus'
+import { childrenOf, processState, until } from '../support/leaks'
+
+const built = join(__dirname, '..', '..', 'dist', 'index.js')
+
+const children: ChildProcess[] = []
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL')
+})
+
+/** Runs a script in a Node of its own; it prints what the test waits for. */
+function node(script: string, ...args: string[]): ChildProcess {
+  expect(existsSync(built)).toBe(true)
+  const stdio = ['ignore', 'pipe', 'inherit'] as const
+  const child = spawn(process.execPath, ['-e', script, built, tsgo.file, ...args], { stdio: [...stdio] })
+  children.push(child)
+  return child
+}
+
+function lines(child: ChildProcess, count: number): Promise<string[]> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    child.stdout?.on('data', (chunk) => {
+      text += chunk
+      const all = text.split('\n').slice(0, -1)
+      if (all.length >= count) resolve(all)
+    })
+    child.on('exit', (code, signal) => reject(new Error(`ended with ${code ?? signal} after ${JSON.stringify(text)}`)))
+  })
+}
+
+function exitOf(child: ChildProcess): Promise<[code: number | null, signal: string | null]> {
+  return new Promise((resolve) => child.on('exit', (code, signal) => resolve([code, signal])))
+}
+
+const HOLD = `
+  const { launch } = require(process.argv[1])
+  const session = launch(process.argv[2], { inits: false })
+  ;(async () => {
+    for await (const stop of session) {
+      if (stop.name !== 'runtime.schedinit') continue
+      console.log(session.pid)
+      setInterval(() => {}, 1000)
+      await new Promise(() => {})
+    }
+  })()`
+
+test('SIGKILL of Node ends a held target', async () => {
+  for (let i = 0; i < 10; i++) {
+    const child = node(HOLD)
+    const pid = Number((await lines(child, 1))[0])
+    expect(processState(pid)).toBe('t')
+    const gone = exitOf(child)
+    child.kill('SIGKILL')
+    await gone
+    expect(await until(() => processState(pid), (state) => state === null || state === 'Z', 1000)).not.toBe('t')
+  }
+})
+
+test('process.exit() in mid-trace leaves nothing', async () => {
+  const child = node(`
+    const { launch, trace } = require(process.argv[1])
+    const session = launch(process.argv[2], { inits: false })
+    void trace(process.argv[2], { inits: true })
+    ;(async () => {
+      for await (const stop of session) {
+        if (stop.name !== 'runtime.schedinit') continue
+        console.log(session.pid)
+        process.exit(7)
+      }
+    })()`)
+  const gone = exitOf(child)
+  const pid = Number((await lines(child, 1))[0])
+  expect(await gone).toEqual([7, null])
+  expect(await until(() => processState(pid), (state) => state === null || state === 'Z', 1000)).not.toBe('t')
+})
+
+test('a forgotten session does not keep Node alive', async () => {
+  const child = node(`
+    const { launch } = require(process.argv[1])
+    const session = launch(process.argv[2])
+    session.start()
+    const timer = setInterval(() => {
+      if (session.pid === null) return
+      clearInterval(timer)
+      console.log(session.pid)
+    }, 5)`)
+  const gone = exitOf(child)
+  const pid = Number((await lines(child, 1))[0])
+  expect(await gone).toEqual([0, null])
+  expect(await until(() => processState(pid), (state) => state === null || state === 'Z', 1000)).not.toBe('t')
+})
+
+test('a session that was collected as garbage has ended its target', async () => {
+  const child = node(`
+    require('node:v8').setFlagsFromString('--expose-gc')
+    const collect = require('node:vm').runInNewContext('gc')
+    const { launch } = require(process.argv[1])
+    function start() {
+      const session = launch(process.argv[2]).start()
+      return new Promise((resolve) => {
+        const timer = setInterval(() => {
+          if (session.pid === null) return
+          clearInterval(timer)
+          resolve(session.pid)
+        }, 5)
+      })
+    }
+    start().then((pid) => {
+      console.log(pid)
+      setInterval(collect, 20)
+    })`)
+  const pid = Number((await lines(child, 1))[0])
+  expect(await until(() => processState(pid), (state) => state === null, 10_000)).toBeNull()
+}, 20_000)
+
+test('worker.terminate() in mid-trace leaves nothing, twenty times over', async () => {
+  const child = node(`
+    const { Worker } = require('node:worker_threads')
+    const body = \`
+      const { parentPort, workerData } = require('node:worker_threads')
+      const { launch, trace } = require(workerData[0])
+      const session = launch(workerData[1], { inits: false })
+      void trace(workerData[1]).catch(() => {})
+      ;(async () => {
+        for await (const stop of session) {
+          if (stop.name !== 'runtime.schedinit') continue
+          parentPort.postMessage(session.pid)
+          setInterval(() => {}, 1000)
+          await new Promise(() => {})
+        }
+      })()\`
+    ;(async () => {
+      for (let i = 0; i < 20; i++) {
+        const worker = new Worker(body, { eval: true, workerData: process.argv.slice(1) })
+        const pid = await new Promise((resolve, reject) => worker.on('message', resolve).on('error', reject))
+        await worker.terminate()
+        console.log(pid)
+      }
+      console.log(require('node:fs').readdirSync('/proc/self/task').length)
+      setInterval(() => {}, 1000)
+    })()`)
+  const seen = await lines(child, 21)
+  for (const pid of seen.slice(0, 20)) expect(processState(Number(pid))).toBeNull()
+  expect(childrenOf(child.pid as number)).toEqual([])
+  // Node's own: the main thread, four of V8's platform, the inspector's, and the pool's four.
+  expect(Number(seen[20])).toBeLessThanOrEqual(12)
+}, 30_000)
