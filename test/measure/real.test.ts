@@ -1,0 +1,92 @@
+/** Real launches of a real program: what is asserted here holds on any machine, however busy. */
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { check, comparePrograms, measure } from '../../lib/measure/programs'
+import '../../lib/testing/jest'
+import { trace } from '../../lib/trace/trace'
+import { tsgo as program } from '../support/corpus'
+import { assertNothingLeft, snapshot } from '../support/leaks'
+
+const tsgo = program.file
+
+/** On the disk, unlike many a /tmp. */
+const cache = join(__dirname, '..', 'fixtures', '.cache')
+
+let before: ReturnType<typeof snapshot>
+beforeEach(() => {
+  before = snapshot()
+})
+afterEach(() => assertNothingLeft(before))
+
+it('measures every step and init; the steps sum to the totals', async () => {
+  const measurement = await measure(tsgo, ['--version'], { runs: 6, warmup: 1, faultRuns: 2, allocs: true })
+  expect(measurement.counted).toEqual({ ok: 6, failed: 0 })
+  expect(measurement.target?.argv.slice(1)).toEqual(['--version'])
+  const { totals, steps, inits, packages } = measurement
+  for (let run = 0; run < 6; run++) {
+    const sum = steps.reduce((total, step) => total + (step.wallNs.samples[run] ?? 0), 0)
+    expect(sum).toBe(totals.wallNs.samples[run])
+  }
+  expect(totals.minorFaults).toMatchObject({ count: 2 })
+  expect(totals.minorFaults.min).toBeGreaterThan(50)
+  expect(inits.length).toBeGreaterThan(50)
+  expect(inits.every((init) => init.wallNs.count === 6)).toBe(true)
+  const semver = packages.find((entry) => entry.package.endsWith('/semver'))
+  expect(semver?.allocs?.allocs).toBeGreaterThan(0)
+  expect(measurement.criticalChain.length).toBeGreaterThan(1)
+})
+
+it('cold launches read the program from the disk again', async () => {
+  mkdirSync(cache, { recursive: true })
+  const folder = mkdtempSync(join(cache, 'cold-'))
+  try {
+    // A copy of its own: nobody else maps it, so that its pages can be dropped.
+    const copy = join(folder, 'program')
+    copyFileSync(tsgo, copy)
+    const cold = await measure(copy, { runs: 2, cold: true })
+    expect(cold.counted).toEqual({ ok: 2, failed: 0 })
+    expect(cold.totals.majorFaults.min).toBeGreaterThan(0)
+    expect((await measure(copy, { runs: 1, warmup: 1, faultRuns: 1 })).totals.majorFaults.max).toBe(0)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+it('a file that cannot be dropped is an error', async () => {
+  await expect(measure('/does/not/exist', { cold: true })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+})
+
+it('compares a program with itself and finds it no different in kind', async () => {
+  const same = { file: tsgo, args: ['--version'] }
+  const { comparison } = await comparePrograms(same, same, { runs: 6, warmup: 1, faultRuns: 1, seed: 1 })
+  expect(comparison).toMatchObject({ unlike: [], added: [], removed: [] })
+  expect(comparison.differences.filter((entry) => entry.scope === 'total')).toHaveLength(4)
+  expect(comparison.failures.verdict).toBe('same')
+})
+
+it('checks budgets that no machine breaks, and one that each does', async () => {
+  const budgets = ['total.wall=10s', 'init:net/smtp.cpu=1ns', 'step:schedinit.wall=1ns']
+  const result = await check(tsgo, { budgets, runs: 6, warmup: 0, faultRuns: 0 })
+  expect(result.budgets.map((entry) => entry.outcome)).toEqual(['pass', 'pass', 'fail'])
+})
+
+it('a program that is not Go is measured to its entry point', async () => {
+  const measurement = await measure('/bin/true', { runs: 2, warmup: 0, faultRuns: 1 })
+  expect(measurement.launches.map((launch) => launch.outcome)).toEqual(Array(3).fill('reached-entry'))
+})
+
+it('an abort ends the measurement', async () => {
+  const controller = new AbortController()
+  const onProgress = () => controller.abort(new Error('enough'))
+  const measuring = measure(tsgo, { runs: 1000, signal: controller.signal, onProgress })
+  await expect(measuring).rejects.toMatchObject({ name: 'AbortError', code: 'ABORTED' })
+})
+
+it('the matchers take it by path, as a trace and as a measurement', async () => {
+  await expect(tsgo).toReachMainWithin('10s', { clock: 'cpu', runs: 6, args: ['--version'] })
+  await expect(tsgo).toInitBefore('errors', 'os')
+  const seen = await trace(tsgo, ['--version'])
+  await expect(seen).toHaveInit('unicode')
+  await expect(seen).toReachMain()
+  await expect('/bin/true').not.toReachMain()
+})
