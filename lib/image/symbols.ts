@@ -9,6 +9,7 @@ const ENTRY = 24
 const CHUNK = ENTRY * 16384
 const STT_SECTION = 3
 const STT_FILE = 4
+const STT_TLS = 6
 
 /** One symbol. */
 export interface ElfSymbol {
@@ -68,6 +69,8 @@ export class SymbolTable {
   at(pc: number): ElfSymbol | null {
     let best: { name: number; address: number; size: number } | null = null
     this.each((cursor, at) => {
+      // The value of a TLS symbol is an offset, not an address.
+      if ((cursor.u8(at + 4) & 15) === STT_TLS) return
       const address = cursor.u64OrNull(at + 8)
       if (address === null || address > pc || (best !== null && address <= best.address)) return
       const size = cursor.u64OrNull(at + 16) ?? 0

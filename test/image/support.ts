@@ -98,6 +98,21 @@ export function withoutSections(file: string): string {
   return altered(file, 'no-sections', (bytes) => bytes.fill(0, 0x28, 0x30).fill(0, 0x3a, 0x40))
 }
 
+/** A copy of a PIE whose relocated words hold zeros, as lld leaves them: only DT_RELA has the addends. */
+export function withoutAddends(file: string): string {
+  const bias = [...output('readelf', ['-lW', file]).matchAll(/^ {2}LOAD +(0x\w+) (0x\w+) 0x\w+ (0x\w+)/gm)].map((row) =>
+    row.slice(1).map(Number),
+  )
+  const places = [...output('readelf', ['-rW', file]).matchAll(/^([0-9a-f]{16}) .* R_X86_64_RELATIVE /gm)]
+  return altered(file, 'no-addends', (bytes) => {
+    for (const [, place] of places) {
+      const address = Number.parseInt(place!, 16)
+      const [offset, vaddr] = bias.find(([, start, size]) => address >= start! && address < start! + size!)!
+      bytes.fill(0, offset! + address - vaddr!, offset! + address - vaddr! + 8)
+    }
+  })
+}
+
 /** A copy that `change` has worked on. */
 export function altered(file: string, name: string, change: (bytes: Buffer) => void): string {
   const copy = scratchFile(name)
@@ -120,7 +135,7 @@ export function withImage<T>(file: string, use: (image: ProgramImage) => T): T {
 
 /** What a command printed. */
 export function output(command: string, args: string[], env: Record<string, string> = {}): string {
-  const options = { encoding: 'utf8', maxBuffer: 1 << 28, env: { ...process.env, LC_ALL: 'C', ...env } } as const
+  const options = { encoding: 'utf8', maxBuffer: 1 << 28, env: { ...process.env, LC_ALL: 'C.UTF-8', ...env } } as const
   return execFileSync(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 

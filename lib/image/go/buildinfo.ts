@@ -83,6 +83,8 @@ function goString(memory: Memory, header: number | null, max: number): Buffer | 
   const data = header === null || header === 0 ? null : memory.pointer(header)
   const length = header === null || header === 0 ? null : memory.word(header + 8)
   if (data === null || length === null || length > max) return null
+  // The data pointer of an empty string is 0.
+  if (length === 0) return Buffer.alloc(0)
   return memory.bytes(data, length, 'build information')
 }
 
