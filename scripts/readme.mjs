@@ -37,12 +37,7 @@ function outputOf(command) {
   const [name, ...args] = command.split(' ')
   if (name !== 'premain') throw new Failure(`README.md: cannot run “${command}”`)
   const tsgo = findTsgo()
-  const words = args.map((word) => (word === 'tsgo' ? './tsgo' : word))
   const options = { cwd: dirname(tsgo), env: { ...process.env, COLUMNS: '80', NO_COLOR: '1' } }
-  const said = runQuietly(command, process.execPath, [at('dist/cli/bin.js'), ...words], options)
-  return said
-    .replaceAll(tsgo, 'tsgo')
-    .replace(/[^\S\n]+$/gm, '')
-    .trim()
-    .concat('\n')
+  const said = runQuietly(command, process.execPath, [at('dist/cli/bin.js'), ...args], options)
+  return `$ ${command}\n${said.replace(/[^\S\n]+$/gm, '').trimEnd()}\n`
 }
