@@ -4,7 +4,7 @@ import { PremainError } from '../errors'
 import { classifyProgram, resolveProgram } from '../image/classify'
 import { openImage } from '../image/image'
 import type { FileIdentity, ProgramImage } from '../image/types'
-import { planStops, type PlanOptions } from '../plan/plan'
+import { type PlanOptions, planStops } from '../plan/plan'
 import type { StopPlan } from '../plan/types'
 import type { ResolvedOptions } from './options'
 
@@ -37,7 +37,9 @@ const images = new Map<string, Remembered>()
  */
 export function prepareProgram(file: string, args: readonly string[], options: ResolvedOptions): PreparedProgram {
   if (typeof file !== 'string' || file === '' || file.includes('\0')) {
-    throw new PremainError('INVALID_OPTION', 'the program is not a path', { hint: "trace('./hello', ['arg'], options)" })
+    throw new PremainError('INVALID_OPTION', 'the program is not a path', {
+      hint: "trace('./hello', ['arg'], options)",
+    })
   }
   const path = resolveProgram(file, { cwd: options.cwd, path: options.env.PATH })
   const { elf, scripts } = classifyProgram(path, options.cwd)

@@ -3,10 +3,10 @@ import { PremainError } from '../errors'
 import type { ProgramImage } from '../image/types'
 import { planStops } from '../plan/plan'
 import type { Site, StopPlan } from '../plan/types'
-import type { ResolvedOptions } from './options'
 import { inheritedOpenFiles } from './limits'
+import type { ResolvedOptions } from './options'
 import { encodePlan, type WalkOptions } from './plan-wire'
-import { openForTrace, planOptions, type PreparedProgram, prepareProgram } from './program'
+import { openForTrace, type PreparedProgram, planOptions, prepareProgram } from './program'
 import type { BreakpointRecord, EndRecord, SessionRecord } from './records'
 import { TargetStdio } from './stdio'
 import { Tracer } from './tracer'
@@ -119,7 +119,8 @@ export class Run {
     const last = batch.records.at(-1)
     if (batch.held && this.interruption !== null) {
       if (last?.kind === 'state') observer.onInterrupted?.()
-      return this.tracer.end()
+      this.tracer.end()
+      return
     }
     if (batch.held && last?.kind === 'exec' && !last.planned) this.replan(last.tid)
     observer.onBatch(batch)

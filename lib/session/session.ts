@@ -46,7 +46,6 @@ export class Session<Trace> implements AsyncIterable<LiveStop>, AsyncDisposable 
   private end: EndRecord | null = null
   private detached = false
   private wake: (() => void) | null = null
-  private startError: unknown = null
   private readonly wanted: string[] = []
   private readonly streams: [Writable | null, Readable | null, Readable | null] = [null, null, null]
 
@@ -181,7 +180,9 @@ export class Session<Trace> implements AsyncIterable<LiveStop>, AsyncDisposable 
 
   private started(): Run {
     if (this.run !== null) return this.run
-    throw new PremainError('INVALID_OPTION', 'the session has not started', { hint: 'iterate over it, or call start()' })
+    throw new PremainError('INVALID_OPTION', 'the session has not started', {
+      hint: 'iterate over it, or call start()',
+    })
   }
 
   private change(): Promise<void> {

@@ -52,7 +52,10 @@ export class Tracer {
   }
 
   private receive(bytes: Buffer | null): void {
-    if (bytes === null) return this.finish()
+    if (bytes === null) {
+      this.finish()
+      return
+    }
     const batch = this.decoder.decode(bytes)
     this.records.push(...batch.records)
     this.calm()

@@ -1,9 +1,9 @@
+import { readdirSync } from 'node:fs'
 import { launch, type PremainError } from '../../lib/index'
 import { tsgo } from '../support/corpus'
 import { buildFixture, missingGo } from '../support/fixtures'
 import { assertNothingLeft, childrenOf, processState, type Snapshot, snapshot, until } from '../support/leaks'
 import { testUnless } from '../support/skip'
-import { readdirSync } from 'node:fs'
 
 const withGo = testUnless(missingGo())
 let before: Snapshot
@@ -131,7 +131,10 @@ describe('launch()', () => {
     const exit = new Promise((resolve) => session.on('exit', resolve))
     for await (const stop of session) if (stop.name === 'runtime.gcinit') await session.detach()
     expect(await exit).toEqual({ code: 0, signal: null })
-    await until(() => output, (text) => text !== '')
+    await until(
+      () => output,
+      (text) => text !== '',
+    )
     expect(output).toMatch(/^Version 7/)
     await session.close()
   })

@@ -90,7 +90,9 @@ describe('trace()', () => {
     expect(bare.stops.some((stop) => stop.registers !== undefined)).toBe(false)
     expect(bare.inits).toEqual([])
     const full = await trace(tsgo.file, { inits: false })
-    expect(full.stops.filter((stop) => stop.kind === 'breakpoint').every((stop) => stop.registers && stop.maps)).toBe(true)
+    expect(full.stops.filter((stop) => stop.kind === 'breakpoint').every((stop) => stop.registers && stop.maps)).toBe(
+      true,
+    )
   })
 
   test('an aborted signal ends it', async () => {
@@ -132,7 +134,12 @@ describe('trace()', () => {
       expect(seen.output.stdout).toBe('')
       const sleeper = Number(readFileSync(file, 'utf8'))
       expect(seen.descendants.find((one) => one.pid === sleeper)).toMatchObject({ fate: 'killed' })
-      expect(await until(() => processState(sleeper), (state) => state === null || state === 'Z')).not.toBe('S')
+      expect(
+        await until(
+          () => processState(sleeper),
+          (state) => state === null || state === 'Z',
+        ),
+      ).not.toBe('S')
     } finally {
       if (existsSync(file)) rmSync(file)
     }

@@ -9,7 +9,10 @@ import { assertNothingLeft, snapshot } from '../support/leaks'
 import { testUnless } from '../support/skip'
 
 const step = (of: Trace, id: string): Step => of.steps.find((one) => one.id === id) as Step
-const environment = (program: CorpusProgram): Record<string, string> => ({ ...(process.env as never), ...program.env })
+const environment = (program: CorpusProgram): Record<string, string> => ({
+  ...(process.env as Record<string, string>),
+  ...program.env,
+})
 
 /** The packages of `GODEBUG=inittrace=1`, in order. Go escapes dots there. @go runtime.doInit1, from 1.16 on */
 function inittrace(program: CorpusProgram): string[] {
