@@ -79,7 +79,7 @@ async function fail(error: unknown, invocation: PartialInvocation): Promise<numb
   await forward(trace, context)
   const redact = redactorOf(options)
   try {
-    if (formatOf(options).document || isPartial(trace)) await report(trace, invocation)
+    if (formatOf(options).failures || isPartial(trace)) await report(trace, invocation)
   } catch (second) {
     if (!(error instanceof OutputError)) await tell(context, second, redact)
   }
