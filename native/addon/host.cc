@@ -22,8 +22,10 @@ void quiet_stops() {
 }  // namespace
 
 Host::Host(Napi::Env env, Napi::Function callback, LaunchSpec spec, Plan plan, std::vector<Fd> handed_over)
-    : session_(std::move(spec), std::move(plan), std::move(handed_over), *this),
-      to_js_(Napi::ThreadSafeFunction::New(env, callback, "premain", 0, 1)) {}
+    : session_(std::move(spec), std::move(plan), std::move(handed_over), *this) {
+  napi_create_threadsafe_function(env, callback, nullptr, Napi::String::New(env, "premain"), 0, 1, nullptr, nullptr,
+                                  nullptr, receive, &to_js_);
+}
 
 void Host::start() {
   quiet_stops();
@@ -38,21 +40,39 @@ void Host::thread_main() {
     has_ended_ = true;
   }
   ended_.notify_all();
-  auto last = [self = shared_from_this()](Napi::Env env, Napi::Function callback) {
-    self->join(kJoinLimit);
-    if (env != nullptr) env.GetInstanceData<Sessions>()->remove(self.get());
-    if (env != nullptr && callback) callback.Call({env.Null()});
-  };
-  if (to_js_.BlockingCall(last) == napi_ok) to_js_.Release();
+  if (send(new Message{shared_from_this(), std::nullopt})) {
+    napi_release_threadsafe_function(to_js_, napi_tsfn_release);
+  }
 }
 
-void Host::deliver(Bytes records) {
-  auto* batch = new Bytes(std::move(records));
-  auto hand_over = [](Napi::Env env, Napi::Function callback, Bytes* bytes) {
-    const std::unique_ptr<Bytes> owned(bytes);
-    if (env != nullptr && callback) callback.Call({Napi::Buffer<uint8_t>::Copy(env, owned->data(), owned->size())});
-  };
-  if (to_js_.BlockingCall(batch, hand_over) != napi_ok) delete batch;
+void Host::deliver(Bytes records) { send(new Message{nullptr, std::move(records)}); }
+
+// False when the environment is going away.
+bool Host::send(Message* message) {
+  if (napi_call_threadsafe_function(to_js_, message, napi_tsfn_blocking) == napi_ok) return true;
+  delete message;
+  return false;
+}
+
+// Node-API as it is, not by its C++ wrapper: in a worker that is being terminated every call may fail, and the wrapper
+// would make a fatal error of that. `env` is null when the environment is gone.
+void Host::receive(napi_env env, napi_value callback, void*, void* data) {
+  const std::unique_ptr<Message> message(static_cast<Message*>(data));
+  if (message->host) {
+    message->host->join(kJoinLimit);
+    void* sessions = nullptr;
+    if (env != nullptr && napi_get_instance_data(env, &sessions) == napi_ok && sessions != nullptr) {
+      static_cast<Sessions*>(sessions)->remove(message->host.get());
+    }
+  }
+  if (env == nullptr || callback == nullptr) return;
+  napi_value argument = nullptr;
+  napi_value receiver = nullptr;
+  const napi_status made = message->records ? napi_create_buffer_copy(env, message->records->size(),
+                                                                      message->records->data(), nullptr, &argument)
+                                            : napi_get_null(env, &argument);
+  if (made != napi_ok || napi_get_undefined(env, &receiver) != napi_ok) return;
+  (void)napi_call_function(env, receiver, callback, 1, &argument, nullptr);
 }
 
 void Host::join(std::chrono::milliseconds limit) {

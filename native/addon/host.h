@@ -20,8 +20,8 @@ class Host final : public Sink, public std::enable_shared_from_this<Host> {
   void start();
   Session& session() { return session_; }
   // Keeps the event loop alive while something is to come, or not.
-  void ref(Napi::Env env) { to_js_.Ref(env); }
-  void unref(Napi::Env env) { to_js_.Unref(env); }
+  void ref(napi_env env) { napi_ref_threadsafe_function(env, to_js_); }
+  void unref(napi_env env) { napi_unref_threadsafe_function(env, to_js_); }
 
   // Waits for the tracer thread, at most that long; a thread stuck in the kernel is left to itself.
   void join(std::chrono::milliseconds limit);
@@ -30,10 +30,17 @@ class Host final : public Sink, public std::enable_shared_from_this<Host> {
   void deliver(Bytes records) override;
 
  private:
+  struct Message {
+    std::shared_ptr<Host> host;
+    std::optional<Bytes> records;  // nothing: the session has ended
+  };
+
   void thread_main();
+  bool send(Message* message);
+  static void receive(napi_env env, napi_value callback, void* context, void* data);
 
   Session session_;
-  Napi::ThreadSafeFunction to_js_;
+  napi_threadsafe_function to_js_ = nullptr;
   std::thread thread_;
   mutable std::mutex mutex_;
   std::condition_variable ended_;
