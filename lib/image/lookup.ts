@@ -88,21 +88,27 @@ function notPermitted(path: string, mode: number): PremainError {
   return refusal(`${path} may not be executed by this user`, 'Its owner or root can grant it: see ls -l and getfacl.')
 }
 
-/** The mount point of `path` where it is mounted noexec, else null. Source: proc(5), /proc/pid/mountinfo. */
 function noexecMount(path: string): string | null {
-  let best: { point: string; options: string[] } | null = null
   try {
-    const real = realpathSync(path)
-    for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
-      const [, , , , escaped, options] = line.split(' ')
-      if (escaped === undefined || options === undefined) continue
-      const point = escaped.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)))
-      const holds = point === '/' || real === point || real.startsWith(`${point}/`)
-      // Of two mounts at one point the later one is on top.
-      if (holds && (best === null || point.length >= best.point.length)) best = { point, options: options.split(',') }
-    }
+    return noexecMountOf(realpathSync(path), readFileSync('/proc/self/mountinfo', 'utf8'))
   } catch {
     return null
+  }
+}
+
+/**
+ * The mount point of an absolute path without symbolic links, where it is mounted noexec; else null. Source: proc(5),
+ * /proc/pid/mountinfo.
+ */
+export function noexecMountOf(path: string, mountinfo: string): string | null {
+  let best: { point: string; options: string[] } | null = null
+  for (const line of mountinfo.split('\n')) {
+    const [, , , , escaped, options] = line.split(' ')
+    if (escaped === undefined || options === undefined) continue
+    const point = escaped.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)))
+    const holds = point === '/' || path === point || path.startsWith(`${point}/`)
+    // Of two mounts at one point the later one is on top.
+    if (holds && (best === null || point.length >= best.point.length)) best = { point, options: options.split(',') }
   }
   return best?.options.includes('noexec') ? best.point : null
 }
@@ -136,7 +142,8 @@ function firstTrouble(path: string): string {
   for (const [index, part] of parts.entries()) {
     const next = `${walked}/${part}`
     try {
-      if (index < parts.length - 1 && !statSync(next).isDirectory()) return next
+      const isDirectory = statSync(next).isDirectory()
+      if (!isDirectory && index < parts.length - 1) return next
     } catch (error) {
       return (error as NodeJS.ErrnoException).code === 'EACCES' ? walked || '/' : next
     }
