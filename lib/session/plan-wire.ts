@@ -1,9 +1,10 @@
 /** A stop plan as the bytes that the tracer thread takes; the layout is `native/session/wire.h`. */
+import type { ProgramImage, Segment } from '../image/types'
 import type { MemoryRead, Site, StopPlan } from '../plan/types'
 import { REGISTERS } from './registers'
 
 const MAGIC = 0x314e4d50
-const HEADER_SIZE = 48
+const HEADER_SIZE = 72
 const SITE_SIZE = 40
 const READ_SIZE = 24
 const NO_ADDRESS = 0xffffffffffffffffn
@@ -34,7 +35,11 @@ export function encodePlan(plan: StopPlan, walk: WalkOptions): Buffer {
   out.writeBigUInt64LE(BigInt(plan.image.entry), 16)
   out.writeBigUInt64LE(plan.image.identity.dev, 24)
   out.writeBigUInt64LE(plan.image.identity.ino, 32)
-  out.writeUInt32LE(walk.stackBytes, 40)
+  const text = executableSegment(plan.image)
+  out.writeBigUInt64LE(BigInt(text?.vaddr ?? 0), 40)
+  out.writeBigUInt64LE(BigInt(text?.offset ?? 0), 48)
+  out.writeBigUInt64LE(BigInt(text?.fileSize ?? 0), 56)
+  out.writeUInt32LE(walk.stackBytes, 64)
   let at = HEADER_SIZE
   let firstRead = 0
   for (const site of plan.sites) {
@@ -47,6 +52,14 @@ export function encodePlan(plan: StopPlan, walk: WalkOptions): Buffer {
     at += READ_SIZE
   }
   return out
+}
+
+/** The segment that holds the entry point: its bytes are taken from the file before it is first touched in memory. */
+function executableSegment(image: ProgramImage): Segment | undefined {
+  return image.segments.find(
+    ({ type, flags, vaddr, fileSize }) =>
+      type === 'LOAD' && flags.includes('x') && image.entry >= Number(vaddr) && image.entry < Number(vaddr) + fileSize,
+  )
 }
 
 function flagsOf<K extends string>(values: Record<K, unknown>, bits: Partial<Record<K, number>>): number {

@@ -71,6 +71,7 @@ void Host::receive(napi_env env, napi_value callback, void*, void* data) {
   const napi_status made = message->records ? napi_create_buffer_copy(env, message->records->size(),
                                                                       message->records->data(), nullptr, &argument)
                                             : napi_get_null(env, &argument);
+  if (message->records) Recorder::recycle(std::move(*message->records));
   if (made != napi_ok || napi_get_undefined(env, &receiver) != napi_ok) return;
   (void)napi_call_function(env, receiver, callback, 1, &argument, nullptr);
 }

@@ -14,11 +14,17 @@ bool by_address(const Breakpoints::Entry& a, const Breakpoints::Entry& b) { retu
 
 }  // namespace
 
+bool TextFile::read(uint64_t address, void* out, size_t length) const {
+  if (!fd_ || address < address_ || length > size_ || address - address_ > size_ - length) return false;
+  const auto at = static_cast<off64_t>(offset_ + (address - address_));
+  return pread64(fd_.get(), out, length, at) == static_cast<ssize_t>(length);
+}
+
 void Breakpoints::add(uint64_t address, int32_t site) { entries_.push_back({address, site, {}, false}); }
 
 // Reads each page that holds entries in that state once, lets `patch(entry, bytes)` change it, and writes the changed stretch.
 template <class Patch>
-void Breakpoints::rewrite_pages(const Memory& memory, bool armed, Patch patch) {
+void Breakpoints::rewrite_pages(const Memory& memory, const TextFile& file, bool armed, Patch patch) {
   uint8_t page[kPage + kWidth];
   for (size_t i = 0; i < entries_.size();) {
     const uint64_t base = entries_[i].address & ~(kPage - 1);
@@ -33,7 +39,7 @@ void Breakpoints::rewrite_pages(const Memory& memory, bool armed, Patch patch) {
     }
     const uint64_t first = entries_[i].address;
     const size_t length = entries_[end - 1].address + kWidth - first;
-    const size_t have = memory.read(first, page, length);
+    const size_t have = file.read(first, page, length) ? length : memory.read(first, page, length);
     bool changed = false;
     for (size_t k = i; k < end; k++) {
       const size_t at = entries_[k].address - first;
@@ -46,12 +52,12 @@ void Breakpoints::rewrite_pages(const Memory& memory, bool armed, Patch patch) {
   }
 }
 
-void Breakpoints::arm_all(const Memory& memory) {
+void Breakpoints::arm_all(const Memory& memory, const TextFile& file) {
   std::stable_sort(entries_.begin(), entries_.end(), by_address);
   entries_.erase(std::unique(entries_.begin(), entries_.end(),
                              [](const Entry& a, const Entry& b) { return a.address == b.address; }),
                  entries_.end());
-  rewrite_pages(memory, false, [](Entry& entry, uint8_t* bytes) {
+  rewrite_pages(memory, file, false, [](Entry& entry, uint8_t* bytes) {
     memcpy(entry.saved, bytes, kWidth);
     memcpy(bytes, arch::kBreakpoint, kWidth);
     return entry.armed = true;
@@ -59,7 +65,7 @@ void Breakpoints::arm_all(const Memory& memory) {
 }
 
 void Breakpoints::restore_all(const Memory& memory, bool forget) {
-  rewrite_pages(memory, true, [forget](Entry& entry, uint8_t* bytes) {
+  rewrite_pages(memory, TextFile(), true, [forget](Entry& entry, uint8_t* bytes) {
     if (!entry.armed) return false;
     memcpy(bytes, entry.saved, kWidth);
     if (forget) entry.armed = false;

@@ -10,6 +10,23 @@
 
 namespace premain {
 
+// The executable segment as it lies in the file. Runtime addresses.
+class TextFile {
+ public:
+  TextFile() = default;
+  TextFile(Fd fd, uint64_t address, uint64_t offset, uint64_t size)
+      : fd_(std::move(fd)), address_(address), offset_(offset), size_(size) {}
+
+  // Whether all `length` bytes at `address` were read.
+  bool read(uint64_t address, void* out, size_t length) const;
+
+ private:
+  Fd fd_;
+  uint64_t address_ = 0;
+  uint64_t offset_ = 0;
+  uint64_t size_ = 0;
+};
+
 class Breakpoints {
  public:
   struct Entry {
@@ -23,8 +40,9 @@ class Breakpoints {
   void clear() { entries_.clear(); }
   // Notes an address; `arm_all` or `arm` writes it. An address noted twice keeps its first site.
   void add(uint64_t address, int32_t site);
-  // Sorts and writes all noted addresses. An address outside the mapped text is left unarmed.
-  void arm_all(const Memory& memory);
+  // Sorts and writes all noted addresses. An address outside the mapped text is left unarmed. In a fresh image the bytes
+  // come from the file: a first read of a page in memory would cost a fault of its own before that of the write.
+  void arm_all(const Memory& memory, const TextFile& file);
   // Writes back the original bytes of all that are armed, into this address space or a forked copy of it.
   void restore_all(const Memory& memory, bool forget);
 
@@ -38,7 +56,7 @@ class Breakpoints {
 
  private:
   template <class Patch>
-  void rewrite_pages(const Memory& memory, bool armed, Patch patch);
+  void rewrite_pages(const Memory& memory, const TextFile& file, bool armed, Patch patch);
 
   std::vector<Entry> entries_;  // sorted by address once arm_all has run
 };

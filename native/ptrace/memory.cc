@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/ptrace.h>
+#include <sys/uio.h>
 
 #include <cstdio>
 #include <cstring>
@@ -27,27 +28,34 @@ Status poke(pid_t pid, uint64_t address, const uint8_t* bytes, size_t length) {
 
 }  // namespace
 
-Result<Memory> Memory::open(pid_t pid) {
+Memory Memory::open(pid_t pid) {
   char path[32];
   snprintf(path, sizeof path, "/proc/%d/mem", pid);
-  Fd fd(::open(path, O_RDWR | O_CLOEXEC));
-  if (!fd) return failed("open");
-  return Memory(pid, std::move(fd));
+  return Memory(pid, Fd(::open(path, O_RDWR | O_CLOEXEC)));
 }
 
 size_t Memory::read(uint64_t address, void* out, size_t length) const {
   size_t done = 0;
   while (done < length) {
-    const ssize_t n =
-        pread64(fd_.get(), static_cast<char*>(out) + done, length - done, static_cast<off64_t>(address + done));
+    const ssize_t n = read_some(address + done, static_cast<char*>(out) + done, length - done);
     if (n <= 0) break;
     done += static_cast<size_t>(n);
   }
   return done;
 }
 
+ssize_t Memory::read_some(uint64_t address, void* out, size_t length) const {
+  if (fd_) return pread64(fd_.get(), out, length, static_cast<off64_t>(address));
+  if (pid_ == 0) return 0;
+  const iovec local{out, length};
+  const iovec remote{reinterpret_cast<void*>(address), length};
+  return process_vm_readv(pid_, &local, 1, &remote, 1, 0);
+}
+
 Status Memory::write(uint64_t address, const void* bytes, size_t length) const {
-  if (pwrite64(fd_.get(), bytes, length, static_cast<off64_t>(address)) == static_cast<ssize_t>(length)) return ok();
+  if (fd_ && pwrite64(fd_.get(), bytes, length, static_cast<off64_t>(address)) == static_cast<ssize_t>(length)) {
+    return ok();
+  }
   return poke(pid_, address, static_cast<const uint8_t*>(bytes), length);
 }
 

@@ -1,5 +1,7 @@
 // A process's memory through /proc/pid/mem. The descriptor belongs to one address space: open it anew after every exec
-// (one from before reads nothing). Reading is allowed from any thread; writing is the tracer thread's.
+// (one from before reads nothing). Where the file cannot be opened (no /proc, no descriptor left, a security module) it
+// is read by process_vm_readv and written by PTRACE_POKEDATA. Reading is allowed from any thread; writing is the tracer
+// thread's.
 #pragma once
 
 #include <sys/types.h>
@@ -15,7 +17,7 @@ namespace premain {
 class Memory {
  public:
   Memory() = default;
-  static Result<Memory> open(pid_t pid);
+  static Memory open(pid_t pid);
 
   // Bytes read, fewer where a mapping ends, 0 where nothing is mapped.
   size_t read(uint64_t address, void* out, size_t length) const;
@@ -24,6 +26,8 @@ class Memory {
 
  private:
   Memory(pid_t pid, Fd fd) : pid_(pid), fd_(std::move(fd)) {}
+  // One try: bytes read, or what the kernel returned.
+  ssize_t read_some(uint64_t address, void* out, size_t length) const;
 
   pid_t pid_ = 0;
   Fd fd_;

@@ -19,12 +19,15 @@ Fd open_proc(pid_t pid, const char* name) {
   return Fd(open(path, O_RDONLY | O_CLOEXEC));
 }
 
+// What one read of a /proc file can give: the kernel fills a page.
+constexpr size_t kChunk = 4096;
+
 void append_whole(int fd, Bytes& out) {
   off_t offset = 0;
   for (;;) {
     const size_t at = out.size();
-    out.resize(at + 16384);
-    const ssize_t n = pread(fd, out.data() + at, 16384, offset);
+    out.resize(at + kChunk);
+    const ssize_t n = pread(fd, out.data() + at, kChunk, offset);
     out.resize(at + (n > 0 ? static_cast<size_t>(n) : 0));
     if (n <= 0) return;
     offset += n;
@@ -104,6 +107,8 @@ uint64_t auxv_value(const uint8_t* auxv, size_t length, uint64_t type) {
   }
   return 0;
 }
+
+Fd open_executable(pid_t pid) { return open_proc(pid, "exe"); }
 
 std::string executable_path(pid_t pid) {
   char link[64];

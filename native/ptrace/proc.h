@@ -42,6 +42,8 @@ void append_auxv(pid_t pid, Bytes& out);
 // The value of one auxv entry, or 0.
 uint64_t auxv_value(const uint8_t* auxv, size_t length, uint64_t type);
 std::string executable_path(pid_t pid);
+// The file that the process executes; closed when it cannot be opened.
+Fd open_executable(pid_t pid);
 // Device and inode of /proc/pid/exe; zeros when it cannot be read.
 void executable_identity(pid_t pid, uint64_t& device, uint64_t& inode);
 // The direct children of all threads of a process.

@@ -185,7 +185,8 @@ void Session::arm_plan() {
       breakpoints_.add(plan_.sites[i].address + bias_, static_cast<int32_t>(i));
     }
   }
-  breakpoints_.arm_all(memory_);
+  const wire::WirePlan& plan = plan_.header;
+  breakpoints_.arm_all(memory_, TextFile(open_executable(pid_), plan.text_address + bias_, plan.text_offset, plan.text_size));
   recorder_.header().b = static_cast<int64_t>(monotonic_ns() - before);
 }
 
@@ -236,7 +237,7 @@ void Session::on_trap_stop(World& world, Thread& thread) {
 
 // A forked child has a copy of our breakpoints: clean it and let it go.
 void Session::adopt_copy(World& world, Thread& thread) {
-  if (Result<Memory> memory = Memory::open(thread.tid)) breakpoints_.restore_all(*memory, false);
+  breakpoints_.restore_all(Memory::open(thread.tid), false);
   if (thread.stopped) (void)std::move(*thread.stopped).detach(0);
   world.remove(thread.tid);
 }

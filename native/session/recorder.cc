@@ -1,10 +1,52 @@
 #include "recorder.h"
 
 #include <cstring>
+#include <mutex>
+#include <utility>
 
 namespace premain {
 
+namespace {
+
+constexpr size_t kSpareBuffers = 2;
+
+// Never destroyed: a tracer thread may outlive main().
+struct Spares {
+  std::mutex mutex;
+  std::vector<Bytes> buffers;
+};
+
+Spares& spares() {
+  static auto* const one = new Spares;
+  return *one;
+}
+
+Bytes take_spare() {
+  const std::lock_guard lock(spares().mutex);
+  if (spares().buffers.empty()) return {};
+  Bytes buffer = std::move(spares().buffers.back());
+  spares().buffers.pop_back();
+  return buffer;
+}
+
+}  // namespace
+
+Recorder::~Recorder() { recycle(std::move(buffer_)); }
+
+void Recorder::reserve(size_t bytes) {
+  expected_ = bytes;
+  if (buffer_.capacity() == 0) buffer_ = take_spare();
+  buffer_.reserve(bytes);
+}
+
+void Recorder::recycle(Bytes buffer) {
+  buffer.clear();
+  const std::lock_guard lock(spares().mutex);
+  if (buffer.capacity() > 0 && spares().buffers.size() < kSpareBuffers) spares().buffers.push_back(std::move(buffer));
+}
+
 void Recorder::begin(const wire::WireRecord& header) {
+  if (buffer_.capacity() == 0) reserve(expected_);
   record_ = buffer_.size();
   buffer_.resize(record_ + sizeof header);
   memcpy(buffer_.data() + record_, &header, sizeof header);
@@ -41,12 +83,8 @@ void Recorder::close_section(size_t at) {
 }
 
 Bytes Recorder::take() {
-  Bytes full;
-  const size_t capacity = buffer_.capacity();
-  full.swap(buffer_);
-  buffer_.reserve(capacity);
   record_ = 0;
-  return full;
+  return std::exchange(buffer_, {});
 }
 
 }  // namespace premain

@@ -12,7 +12,12 @@ namespace premain {
 
 class Recorder {
  public:
-  void reserve(size_t bytes) { buffer_.reserve(bytes); }
+  Recorder() = default;
+  ~Recorder();
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
+
+  void reserve(size_t bytes);
   size_t size() const { return buffer_.size(); }
 
   // Starts a record; it is open until the next one starts. Nothing else may touch the buffer between its sections.
@@ -28,14 +33,17 @@ class Recorder {
     fill(buffer_);
     close_section(at);
   }
-  // Hands the finished records over and starts with an empty buffer of the same capacity.
+  // Hands the finished records over; the next begin() takes a new buffer.
   Bytes take();
+  // Gives a buffer back whose records have been read: fresh memory would cost a page fault every 4 KB. Any thread.
+  static void recycle(Bytes buffer);
 
  private:
   size_t open_section(wire::Section type);
   void close_section(size_t at);
 
   Bytes buffer_;
+  size_t expected_ = 0;
   size_t record_ = 0;
 };
 

@@ -16,7 +16,7 @@ constexpr size_t kLongestStack = 8 << 20;
 
 void Session::open_address_space(pid_t pid) {
   const std::lock_guard lock(space_mutex_);
-  if (Result<Memory> memory = Memory::open(pid)) memory_ = std::move(*memory);
+  memory_ = Memory::open(pid);
   if (Result<MapsReader> maps = MapsReader::open(pid)) maps_ = std::move(*maps);
 }
 
@@ -139,7 +139,7 @@ void Session::take_reads(const wire::WireSite& site, const arch::Registers& regi
 // argc, argv, envp, auxv and the strings they point to lie between the stack pointer and the end of the stack's mapping.
 void Session::record_initial_stack(uint64_t sp) {
   recorder_.section(wire::Section::InitialStack, [&](Bytes& out) {
-    constexpr size_t kChunk = 64 * 1024;
+    constexpr size_t kChunk = 8 * 1024;
     size_t total = 0;
     while (total < kLongestStack) {
       const size_t at = out.size();

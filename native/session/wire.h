@@ -26,6 +26,9 @@ struct WirePlan {
   uint64_t entry;   // e_entry
   uint64_t device;  // of the planned image; zeros: take any
   uint64_t inode;
+  uint64_t text_address;  // the executable segment: where its bytes lie in memory and in the file
+  uint64_t text_offset;
+  uint64_t text_size;
   uint32_t stack_bytes;  // how much of the stack to take at each breakpoint, for backtraces
   uint32_t reserved;
 };
@@ -125,7 +128,7 @@ struct WireDescendant {
   uint32_t reserved;
 };
 
-static_assert(sizeof(WirePlan) == 48 && sizeof(WireSite) == 40 && sizeof(WireRead) == 24);
+static_assert(sizeof(WirePlan) == 72 && sizeof(WireSite) == 40 && sizeof(WireRead) == 24);
 static_assert(sizeof(WireRecord) == 88 && sizeof(WireSection) == 8 && sizeof(WireDescendant) == 16);
 
 }  // namespace premain::wire

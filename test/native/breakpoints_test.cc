@@ -20,9 +20,7 @@ class BreakpointsTest : public testing::Test {
     memset(text_, 0x90, 3 * page_size_);
     ASSERT_EQ(mprotect(text_, 2 * page_size_, PROT_READ), 0);
     ASSERT_EQ(munmap(text_ + 2 * page_size_, page_size_), 0);
-    auto memory = Memory::open(getpid());
-    ASSERT_TRUE(memory);
-    memory_ = std::move(*memory);
+    memory_ = Memory::open(getpid());
   }
   void TearDown() override { munmap(text_, 2 * page_size_); }
 
@@ -37,7 +35,7 @@ TEST_F(BreakpointsTest, WritesEachAndGivesTheBytesBack) {
   Breakpoints breakpoints;
   const size_t offsets[] = {page_size_ - 1, 0, page_size_ + 7};
   for (const size_t offset : offsets) breakpoints.add(address(offset), static_cast<int32_t>(offset));
-  breakpoints.arm_all(memory_);
+  breakpoints.arm_all(memory_, TextFile());
   for (const size_t offset : offsets) EXPECT_EQ(text_[offset], 0xcc) << offset;
   EXPECT_EQ(text_[1], 0x90);
   EXPECT_EQ(breakpoints.find(address(0))->site, 0);
@@ -49,7 +47,7 @@ TEST_F(BreakpointsTest, WritesEachAndGivesTheBytesBack) {
 TEST_F(BreakpointsTest, OneThatWasTakenOutStaysKnown) {
   Breakpoints breakpoints;
   breakpoints.add(address(16), 3);
-  breakpoints.arm_all(memory_);
+  breakpoints.arm_all(memory_, TextFile());
   ASSERT_TRUE(breakpoints.disarm(memory_, *breakpoints.find(address(16))));
   EXPECT_EQ(text_[16], 0x90);
   ASSERT_NE(breakpoints.find(address(16)), nullptr);
@@ -62,7 +60,7 @@ TEST_F(BreakpointsTest, AnAddressThatIsNotMappedIsLeftUnarmed) {
   Breakpoints breakpoints;
   breakpoints.add(address(0), 0);
   breakpoints.add(address(2 * page_size_), 1);
-  breakpoints.arm_all(memory_);
+  breakpoints.arm_all(memory_, TextFile());
   EXPECT_EQ(text_[0], 0xcc);
   const auto* beyond = breakpoints.find(address(2 * page_size_));
   EXPECT_TRUE(beyond == nullptr || !beyond->armed);
@@ -72,7 +70,7 @@ TEST_F(BreakpointsTest, AnAddressThatIsNotedTwiceKeepsItsFirstSite) {
   Breakpoints breakpoints;
   breakpoints.add(address(5), 1);
   breakpoints.add(address(5), 2);
-  breakpoints.arm_all(memory_);
+  breakpoints.arm_all(memory_, TextFile());
   EXPECT_EQ(breakpoints.find(address(5))->site, 1);
   breakpoints.restore_all(memory_, true);
   EXPECT_EQ(text_[5], 0x90);
