@@ -67,11 +67,11 @@ export class Cursor {
     return this.bytes.subarray(offset, offset + length)
   }
 
-  /** A NUL-terminated string; one without its NUL in these bytes is refused. */
-  cstring(offset: number): string {
+  /** A NUL-terminated string; one without its NUL in these bytes, or of more than `max` bytes, is refused. */
+  cstring(offset: number, max = 4096): string {
     this.check(offset, 1)
-    const end = this.bytes.indexOf(0, offset)
-    if (end < 0) throw malformed(`an unterminated string in its ${this.what}`)
+    const end = offset + this.bytes.subarray(offset, offset + max + 1).indexOf(0)
+    if (end < offset) throw malformed(`an unterminated string in its ${this.what}`)
     return this.bytes.toString('utf8', offset, end)
   }
 

@@ -1,6 +1,6 @@
 /** What PT_DYNAMIC and PT_NOTE say. Source: the gABI's dynamic section; go cmd/link/internal/ld/elf.go for Go's note. */
 import { PremainError } from '../errors'
-import { Cursor } from './cursor'
+import { Cursor, malformed } from './cursor'
 import { type ElfHeaders, type ProgramHeader, PT_DYNAMIC, PT_NOTE, SHT_NOTE } from './elf'
 import type { ProgramFile } from './file'
 import type { Memory } from './memory'
@@ -13,6 +13,8 @@ const DF_1_PIE = 0x08000000
 const MAX_ENTRIES = 65536
 const MAX_NEEDED = 4096
 const MAX_NOTES = 1024 * 1024
+const MAX_NOTE_TABLES = 64
+const MAX_RELOCATIONS = 4 * 1024 * 1024
 
 /** The dynamic section, as far as it matters here. */
 export interface Dynamic {
@@ -51,6 +53,7 @@ export function readDynamic(file: ProgramFile, memory: Memory, programs: readonl
 /** Loads DT_RELA's table; {@link Relocations.none} where there is none, or where the file has its effect in place. */
 export function readRelocations(memory: Memory, rela: Dynamic['rela']): Relocations {
   if (rela === null || rela.size < 24) return Relocations.none
+  if (rela.size > MAX_RELOCATIONS * 24) throw malformed(`a relocation table of ${rela.size} bytes`)
   const table = memory.bytes(rela.address, rela.size - (rela.size % 24), 'relocation table')
   return appliedInPlace(table, (address) => memory.word(address)) ? Relocations.none : Relocations.parse(table)
 }
@@ -72,7 +75,7 @@ export function readBuildIds(file: ProgramFile, { programs, sections }: ElfHeade
     .filter(({ type }) => type === PT_NOTE)
     .map(({ offset, filesz, align }) => ({ offset, size: filesz, align }))
   const noted = sections.filter(({ type }) => type === SHT_NOTE).map(({ offset, size }) => ({ offset, size, align: 4 }))
-  for (const { offset, size, align } of [...segments, ...noted]) {
+  for (const { offset, size, align } of [...segments, ...noted].slice(0, MAX_NOTE_TABLES)) {
     if (size > MAX_NOTES || offset + size > file.size) continue
     try {
       walkNotes(new Cursor(file.bytes(offset, size), 'notes'), align === 8 ? 8 : 4, ids)

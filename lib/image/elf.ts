@@ -25,6 +25,11 @@ const HEADER = 64
 const PHENTSIZE = 56
 const SHENTSIZE = 64
 
+/** More sections, and more bytes of their names, than any program has; both are held in memory. */
+const MAX_SECTIONS = 65536
+const MAX_SECTION_NAMES = 16 * 1024 * 1024
+const MAX_SECTION_NAME = 256
+
 /** The kernel reads at most 64 KB of program headers (linux fs/binfmt_elf.c load_elf_phdrs). */
 const MAX_PHDRS = Math.floor(65536 / PHENTSIZE)
 
@@ -186,13 +191,12 @@ function sectionTable(file: ProgramFile, header: Cursor, offset: number): Sectio
   const first = new Cursor(file.bytes(offset, SHENTSIZE), 'first section header')
   const count = header.u16(60) || first.u64(32)
   const names = header.u16(62) === SHN_XINDEX ? first.u32(40) : header.u16(62)
-  if (count * SHENTSIZE > file.size) throw malformed(`${count} section headers in ${file.size} bytes`)
+  if (count > MAX_SECTIONS) throw malformed(`${count} section headers`)
   const table = new Cursor(file.bytes(offset, count * SHENTSIZE), 'section header table')
   if (names >= count) throw malformed(`its section names are in section ${names} of ${count}`)
-  const strings = new Cursor(
-    file.bytes(table.u64(names * SHENTSIZE + 24), table.u64(names * SHENTSIZE + 32)),
-    'section names',
-  )
+  const size = table.u64(names * SHENTSIZE + 32)
+  if (size > MAX_SECTION_NAMES) throw malformed(`${size} bytes of section names`)
+  const strings = new Cursor(file.bytes(table.u64(names * SHENTSIZE + 24), size), 'section names')
   const sections: Section[] = []
   for (let at = 0; at < table.length; at += SHENTSIZE) sections.push(readSection(table, at, strings))
   return sections
@@ -200,7 +204,7 @@ function sectionTable(file: ProgramFile, header: Cursor, offset: number): Sectio
 
 function readSection(table: Cursor, at: number, strings: Cursor): Section {
   return {
-    name: table.u32(at) === 0 ? '' : strings.cstring(table.u32(at)),
+    name: table.u32(at) === 0 ? '' : strings.cstring(table.u32(at), MAX_SECTION_NAME),
     type: table.u32(at + 4),
     flags: table.u32(at + 8),
     address: table.u64(at + 16),

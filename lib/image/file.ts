@@ -10,6 +10,12 @@ const MAX_BLOCKS = 128
 /** Bytes that a search reads at a time. */
 const SEARCH_CHUNK = 256 * 1024
 
+/** Places that a search returns; what has more of them was made so. */
+const MAX_HITS = 65536
+
+/** More than any table of a real program. */
+const MAX_TABLE = 1024 * 1024 * 1024
+
 /** A program file. The descriptor is held until {@link ProgramFile.close}. */
 export class ProgramFile {
   readonly size: number
@@ -38,6 +44,7 @@ export class ProgramFile {
   /** Exactly `length` bytes at `offset`, in memory of their own. */
   bytes(offset: number, length: number): Buffer {
     this.check(offset, length)
+    if (length > MAX_TABLE) throw malformed(`a table of ${length} bytes`)
     const buffer = Buffer.allocUnsafeSlow(length)
     this.fill(buffer, offset)
     return buffer
@@ -69,14 +76,18 @@ export class ProgramFile {
     return [bytes.readUInt32LE(0), bytes.readUInt32LE(4)]
   }
 
-  /** Offsets in `[start, end)` at which `needle` begins, in order, by bounded chunks. */
+  /** Offsets in `[start, end)` at which `needle` begins, in order, by bounded chunks; the first {@link MAX_HITS}. */
   *search(needle: Buffer, start: number, end: number): Generator<number> {
     const overlap = needle.length - 1
+    let hits = 0
     const buffer = Buffer.allocUnsafeSlow(Math.max(0, Math.min(SEARCH_CHUNK + overlap, end - start)))
     for (let at = start; at + needle.length <= end; at += SEARCH_CHUNK) {
       const chunk = buffer.subarray(0, Math.min(buffer.length, end - at))
       this.fill(chunk, at)
-      for (let hit = chunk.indexOf(needle); hit >= 0; hit = chunk.indexOf(needle, hit + 1)) yield at + hit
+      for (let hit = chunk.indexOf(needle); hit >= 0; hit = chunk.indexOf(needle, hit + 1)) {
+        if (++hits > MAX_HITS) return
+        yield at + hit
+      }
     }
   }
 

@@ -9,7 +9,7 @@ const HEADER = 32
 const INLINE_STRINGS = 2
 const BIG_ENDIAN = 1
 const MAX_VERSION = 1024
-const MAX_MODULES = 16 * 1024 * 1024
+const MAX_MODULES = 4 * 1024 * 1024
 
 /** Candidates that a scan looks at. */
 const MAX_CANDIDATES = 256

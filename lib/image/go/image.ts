@@ -58,6 +58,9 @@ interface Parts {
   base: number
 }
 
+/** Functions of one name that are looked at; a body and its wrappers are two or three. */
+const MAX_HOMONYMS = 8
+
 /** {@link GoImage} over one file. What takes a walk is done when it is first asked for. */
 export class GoProgram implements GoImage {
   readonly version: GoVersion | null
@@ -123,7 +126,7 @@ export class GoProgram implements GoImage {
   /** Of functions with one name, the one that branches to none of the others: a wrapper's work is that branch. */
   private unwrapped(entries: FileAddress[]): FileAddress | undefined {
     const { memory, machine } = this.source
-    const plain = entries.filter((entry) => {
+    const plain = entries.slice(0, MAX_HOMONYMS).filter((entry) => {
       const of = this.pclntab.functionAt(entry)
       if (of === null) return false
       for (const { target } of new Code(memory, of, machine === 'aarch64').branches()) {

@@ -15,6 +15,12 @@ const MAX_TASKS = 65536
 /** Pointers that all records together may have: a file whose records overlap could claim any number. */
 const MAX_POINTERS = 1 << 21
 
+/** Init functions that all records together may have. */
+const MAX_FUNCTIONS = 1 << 16
+
+/** Bytes of code that are followed to find init functions by their calls. */
+const MAX_CODE = 1 << 24
+
 /** What the walk needs of the image. */
 export interface InitTaskSource {
   memory: Memory
@@ -25,14 +31,15 @@ export interface InitTaskSource {
   body(name: string): FunctionInfo | null
 }
 
-/** The walk's state: what is left of {@link MAX_POINTERS}. */
+/** The walk's state: what is left of {@link MAX_POINTERS} and {@link MAX_FUNCTIONS}. */
 interface Walk extends InitTaskSource {
   pointersLeft: number
+  functionsLeft: number
 }
 
 /** All tasks with at least one function; empty where the file does not tell. */
 export function readInitTasks(image: InitTaskSource): InitTask[] {
-  const source: Walk = { ...image, pointersLeft: MAX_POINTERS }
+  const source: Walk = { ...image, pointersLeft: MAX_POINTERS, functionsLeft: MAX_FUNCTIONS }
   if (source.minors.max >= 21) {
     const sorted = sortedTasks(source)
     if (sorted !== null) return sorted
@@ -95,7 +102,8 @@ function runtimeFirst(source: Walk, tasks: InitTask[]): InitTask[] {
     const array = source.memory.pointer(slice)
     const length = source.memory.word(slice + 8)
     if (array === null || length === null || length < 1 || length > tasks.length) continue
-    if (source.memory.available(array) < length * 8) continue
+    source.pointersLeft -= length
+    if (source.memory.available(array) < length * 8 || source.pointersLeft < 0) continue
     const first = source.memory.pointers(array, length, 'init tasks').map((address) => byAddress.get(address))
     if (first.includes(undefined)) continue
     const runtime = new Set(first as InitTask[])
@@ -120,7 +128,8 @@ function readTask(source: Walk, address: FileAddress, layout: InitTaskLayout): T
   if (state !== 0 || dependencies === null || functions === null) return null
   if ((dependencies + functions) * 8 > available - layout.pointers) return null
   source.pointersLeft -= dependencies + functions
-  if (source.pointersLeft < 0) return null
+  source.functionsLeft -= functions
+  if (source.pointersLeft < 0 || source.functionsLeft < 0) return null
   const pointers = memory.pointers(address + layout.pointers, dependencies + functions, 'init task')
   const infos: FunctionInfo[] = []
   for (const entry of pointers.slice(dependencies)) {
@@ -187,8 +196,11 @@ function taskRoots({ memory, body }: InitTaskSource): FileAddress[] {
 function calledTasks({ memory, pclntab, body }: InitTaskSource): InitTask[] {
   const order: InitTask[] = []
   const seen = new Set<FileAddress>()
+  let codeLeft = MAX_CODE
   const inits = (driver: FunctionInfo): FunctionInfo[] => {
     const found = new Map<FileAddress, FunctionInfo>()
+    codeLeft -= driver.end - driver.entry
+    if (codeLeft < 0) return []
     for (const { target } of new Code(memory, driver).branches()) {
       const callee = pclntab.functionAt(target)
       if (callee?.entry === target && /\.init(\.\d+|\.ializers)?$/.test(callee.name)) found.set(target, callee)

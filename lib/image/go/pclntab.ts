@@ -12,7 +12,8 @@ const WINDOW = 256 * 1024
 /** So many names or fewer are looked for one by one. */
 const FEW_NAMES = 4
 const MAX_PLACES = 16
-const MAX_NAME = 65536
+/** Longer than any name of a function, which may spell out the types of its instantiation. */
+const MAX_NAME = 16384
 
 /** A header whose numbers were found to fit the file, with all tables as addresses. */
 export interface PclntabHeader {
@@ -172,8 +173,8 @@ export class GoPclntab implements Pclntab {
     const offset = this.nameOffsets?.[index] ?? this.field(index, this.header.layout.func.name)
     const { names, namesSize } = this.header
     if (this.nameTable !== null) {
-      const end = this.nameTable.indexOf(0, offset)
-      if (end >= offset) return this.nameTable.toString('utf8', offset, end)
+      const length = this.nameTable.subarray(offset, offset + MAX_NAME).indexOf(0)
+      if (length >= 0) return this.nameTable.toString('utf8', offset, offset + length)
     }
     const name = offset < namesSize ? this.memory.cstring(names + offset, Math.min(MAX_NAME, namesSize - offset)) : null
     if (name === null) throw malformed('a function name lies outside the pclntab')

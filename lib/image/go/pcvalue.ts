@@ -48,6 +48,8 @@ function decode(bytes: Buffer, { entry, pc, quantum }: PcValueQuery): number | n
     if (delta === 0 && !first) return null
     const advance = varint()
     if (delta < 0 || advance < 0) return at >= bytes.length ? 'more' : null
+    // The linker never writes a step of 0; refusing it bounds the walk by the function's size.
+    if (advance === 0) return null
     value += delta % 2 === 1 ? -((delta + 1) / 2) : delta / 2
     reached += advance * quantum
     if (pc < reached) return value | 0

@@ -9,7 +9,7 @@ const MAX_LENGTH = 256
 
 /** `go1.26.4`, `go1.18`, `go1.27rc1 X:nodwarf5`, `devel go1.28-3a8f…`: as numbers, or null. */
 export function parseVersion(text: string): GoVersion | null {
-  const match = /^(?:devel )?go(\d+)\.(\d+)(?:\.(\d+))?(?![\d.])/.exec(text)
+  const match = /^(?:devel )?go(\d{1,2})\.(\d{1,3})(?:\.(\d{1,4}))?(?![\d.])/.exec(text)
   if (match === null) return null
   return { major: Number(match[1]), minor: Number(match[2]), patch: Number(match[3] ?? 0) }
 }
