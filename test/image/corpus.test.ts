@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process'
+import { packageOf } from '../../lib/image/go/inittasks'
 import { openImage } from '../../lib/image/image'
 import { arm64Program, corpus, missingProgram } from '../support/corpus'
 import { testUnless } from '../support/skip'
@@ -46,6 +48,15 @@ describe.each(corpus)('$name', (program) => {
       expect(physHugePageSize !== null).toBe(minor >= 13)
     })
   })
+
+  if (minor >= 16) {
+    test('initialises its packages in the order that inittrace shows', () => {
+      const env = { ...process.env, ...program.env, GODEBUG: 'inittrace=1' }
+      const { stderr } = spawnSync(program.file, program.args, { encoding: 'utf8', env })
+      const ran = [...stderr.matchAll(/^init (\S+) @/gm)].map(([, name]) => packageOf(`${name}.init`))
+      withImage(program.file, ({ go }) => expect(go?.initTasks.map((task) => task.package)).toEqual(ran))
+    })
+  }
 
   test('is the same without its section headers', () => {
     withImage(program.file, (image) =>
