@@ -4,6 +4,7 @@ import { STEPS } from '../plan/catalogue'
 import type { StepId, StopPlan } from '../plan/types'
 import type { SessionRecord } from '../session/records'
 import { hex } from './addresses'
+import { type Calibration, calibrate } from './calibration'
 import { Context, symbolOf } from './context'
 import { collectInits } from './inits'
 import { endOf, exitOf, lastHit, listDescendants, listExecs, outcomeOf, type Script } from './outcome'
@@ -16,13 +17,6 @@ import { listThreads } from './threads'
 import { cut, type Instant, type Span, ZERO } from './times'
 import type { ErrorInfo, Host, Init, Outcome, Overhead, Step, Target, Totals, Trace } from './types'
 
-/** What a stop costs the target in CPU time, by placement, as calibrated on this machine. Nanoseconds. */
-export interface Calibration {
-  /** Target and tracer on the same core. */
-  sameCoreNs: number
-  crossCoreNs: number
-}
-
 /** What the assembly is to show. */
 export interface AssemblyOptions {
   /** Default true. */
@@ -33,8 +27,6 @@ export interface AssemblyOptions {
   backtraces?: boolean | undefined
   /** Default false. */
   syscalls?: boolean | undefined
-  /** Null when the machine was not calibrated: then `cpuCorrectedNs` equals `cpuNs`. */
-  calibration?: Calibration | null | undefined
 }
 
 /** Everything a trace is made of. */
@@ -67,6 +59,7 @@ export interface Assembly {
 export function assembleTrace(assembly: Assembly): Trace {
   const { image, records, host, options = {} } = assembly
   const context = new Context(assembly)
+  const calibration = calibrate(records)
   const list = listStops(context, {
     registers: options.registers ?? true,
     maps: options.maps ?? true,
@@ -96,8 +89,8 @@ export function assembleTrace(assembly: Assembly): Trace {
     outcome,
     exit: exitOf(context),
     error: assembly.error ?? null,
-    totals: totals(context, { steps, list, calibration: options.calibration ?? null }),
-    overhead: overhead(context, list),
+    totals: totals(context, { steps, list, calibration }),
+    overhead: overhead(context, list, calibration),
     descendants: listDescendants(context),
     steps,
     stops: list.stops,
@@ -235,7 +228,7 @@ function makeStep(
 
 function totals(
   context: Context,
-  { steps, list, calibration }: { steps: readonly Step[]; list: StopList; calibration: Calibration | null },
+  { steps, list, calibration }: { steps: readonly Step[]; list: StopList; calibration: Calibration },
 ): Totals {
   const sum = (key: 'wallNs' | 'cpuNs' | 'minorFaults' | 'majorFaults') =>
     steps.reduce((total, step) => total + step[key], 0)
@@ -243,7 +236,7 @@ function totals(
   const end = endPlace(context)
   const counted = context.records.slice(0, end).filter((_, at) => list.indexOf.has(at))
   const crossed = counted.filter((record) => record.crossedCores).length
-  const cost = calibration ? crossed * calibration.crossCoreNs + (counted.length - crossed) * calibration.sameCoreNs : 0
+  const cost = crossed * calibration.crossCoreNs + (counted.length - crossed) * calibration.sameCoreNs
   return {
     wallNs: sum('wallNs'),
     cpuNs,
@@ -255,7 +248,7 @@ function totals(
   }
 }
 
-function overhead(context: Context, list: StopList): Overhead {
+function overhead(context: Context, list: StopList, calibration: Calibration): Overhead {
   const heldNs = list.stops.reduce((total, stop) => total + stop.heldNs, 0)
   const armNs = context.records.reduce((total, record) => total + (record.kind === 'exec' ? record.armNs : 0), 0)
   return {
@@ -263,5 +256,6 @@ function overhead(context: Context, list: StopList): Overhead {
     armNs,
     heldNs,
     crossings: list.stops.filter((stop) => stop.crossedCores).length,
+    stopCpuNs: calibration,
   }
 }

@@ -84,6 +84,8 @@ export interface Overhead {
   heldNs: number
   /** Stops at which target and tracer were on different cores. */
   crossings: number
+  /** What one stop cost the target in CPU time, calibrated in this run: `cpuCorrectedNs` is without it. */
+  stopCpuNs: { sameCoreNs: number; crossCoreNs: number }
 }
 
 /** One of the 17 steps. */

@@ -97,13 +97,13 @@ describe('a whole run', () => {
     })
   })
 
-  test('corrects the CPU time by what the stops cost, never below zero', () => {
-    const corrected = (sameCoreNs: number) =>
-      assembleFake(image, wholeRun(image), { options: { calibration: { sameCoreNs, crossCoreNs: 0 } } }).totals
+  test('corrects the CPU time by what the stops cost in this run, never below zero', () => {
+    const { sameCoreNs, crossCoreNs } = trace.overhead.stopCpuNs
     const counted = trace.stops.findIndex(({ name }) => name === 'main.main')
-    expect(corrected(7).cpuCorrectedNs).toBe(trace.totals.cpuNs - 7 * counted)
-    expect(corrected(1e9).cpuCorrectedNs).toBe(0)
-    expect(trace.totals.cpuCorrectedNs).toBe(trace.totals.cpuNs)
+    const crossed = trace.stops.slice(0, counted).filter((stop) => stop.crossedCores).length
+    expect(sameCoreNs).toBeGreaterThan(0)
+    const cost = crossed * crossCoreNs + (counted - crossed) * sameCoreNs
+    expect(trace.totals.cpuCorrectedNs).toBe(Math.max(0, trace.totals.cpuNs - cost))
   })
 })
 
