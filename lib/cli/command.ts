@@ -18,6 +18,8 @@ export interface Invocation<Options extends object = Record<string, unknown>> {
   /** The program and its arguments, or what the command has in their place. */
   operands: string[]
   options: Options
+  /** All words after the command's name, as they were given. */
+  words: readonly string[]
   context: Context
 }
 

@@ -29,6 +29,19 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'budgets and baselines for CI',
     load: () => (require('./check') as typeof import('./check')).checkCommand as unknown as CommandModule,
   },
+  explain: {
+    summary: 'the catalogue of steps, for a program where one is given',
+    load: () => (require('./explain') as typeof import('./explain')).explainCommand as unknown as CommandModule,
+  },
+  step: {
+    summary: 'stop by stop, at a terminal',
+    load: () => (require('./step') as typeof import('./step')).stepCommand as unknown as CommandModule,
+  },
+  completion: {
+    summary: 'a completion script for bash, zsh or fish',
+    load: () =>
+      (require('./completion') as typeof import('./completion')).completionCommand as unknown as CommandModule,
+  },
 }
 
 /** Every word that is taken for a command when it stands first. */

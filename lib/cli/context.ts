@@ -1,6 +1,7 @@
 /** What a command may touch of the world, so that its tests can give it another one. */
 import type { Image } from '../plan/inspect'
 import type { TraceOptions } from '../session/options'
+import type { Session } from '../session/session'
 import type { Trace } from '../trace/types'
 import { type Sink, sinkOf } from './sink'
 
@@ -8,6 +9,7 @@ import { type Sink, sinkOf } from './sink'
 export interface Services {
   trace(file: string, args: string[], options: TraceOptions): Promise<Trace>
   inspect(file: string): Promise<Image>
+  launch(file: string, args: string[], options: TraceOptions): Session<Trace>
 }
 
 /** One process's surroundings. */
@@ -15,6 +17,8 @@ export interface Context {
   stdout: Sink
   stderr: Sink
   env: Record<string, string | undefined>
+  /** Standard input. Asked for, it keeps the process alive until its end. */
+  input(): NodeJS.ReadableStream
   /** Standard input is a terminal: an interrupt from the keyboard reaches the target too. */
   interactive: boolean
   /** Calls `listener` at SIGINT, SIGTERM and SIGHUP, until the returned function is called. */
@@ -37,10 +41,13 @@ export function processContext(): Context {
     get interactive() {
       return (require('node:tty') as typeof import('node:tty')).isatty(0)
     },
+    input: () => process.stdin,
     onInterrupt,
     services: () => ({
       trace: (file, args, options) =>
         (require('../trace/trace') as typeof import('../trace/trace')).trace(file, args, options),
+      launch: (file, args, options) =>
+        (require('../trace/trace') as typeof import('../trace/trace')).launch(file, args, options),
       inspect: (file) => (require('../plan/inspect') as typeof import('../plan/inspect')).inspect(file),
     }),
   }

@@ -23,7 +23,7 @@ export async function main(args: readonly string[], context: Context): Promise<n
 async function call(name: string, args: readonly string[], context: Context, implied = false): Promise<number> {
   const module = COMMANDS[name]!.load()
   const parser = parserOf(implied ? null : name, module)
-  const invocation: Invocation = { operands: [], options: {}, context }
+  const invocation: Invocation = { operands: [], options: {}, words: args, context }
   try {
     const shown = parse(parser, args)
     invocation.options = parser.opts()

@@ -97,7 +97,8 @@ export function regularExpression(text: string): RegExp {
   }
 }
 
-function variable(text: string): [string, string] {
+/** An option's `NAME=VALUE`. */
+export function variable(text: string): [string, string] {
   const at = text.indexOf('=')
   if (at < 1) throw new InvalidArgumentError('Write NAME=VALUE.')
   return [text.slice(0, at), text.slice(at + 1)]

@@ -113,6 +113,19 @@ describe('what cannot be traced', () => {
   })
 })
 
+test('premain step: from stop to stop, and the program is ended', () => {
+  const { status, stdout } = spawnSync(process.execPath, [bin, 'step', '--no-inits', tsgo.file, '--version'], {
+    encoding: 'utf8',
+    input: '\nr rip\nc\n',
+    timeout: 20_000,
+  })
+  expect(status).toBe(0)
+  const [, entry] = stdout.match(/^ {2}1 {2}_rt0_amd64_linux {2}(0x[0-9a-f]+)/m)!
+  expect(stdout).toContain(`rip  ${entry}`)
+  expect(stdout).toMatch(/^ *\d+ {2}main\.main {2}/m)
+  expect(stdout).not.toContain('Version')
+})
+
 describe('how a Go program may end', () => {
   const fixture = (name: string): string => buildFixture(name) as string
 

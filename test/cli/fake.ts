@@ -1,4 +1,5 @@
 /** A context whose streams are strings, whose program is a given trace, and whose interrupts come from the test. */
+import { Readable } from 'node:stream'
 import type { Context, Interrupt, Services } from '../../lib/cli/context'
 import { main } from '../../lib/cli/main'
 import type { Image } from '../../lib/plan/inspect'
@@ -23,6 +24,9 @@ export interface Fake {
   columns?: number
   env?: Record<string, string>
   interactive?: boolean
+  /** Standard input. */
+  input?: string
+  launch?: Services['launch']
   /** Called with the function that sends an interrupt, when premain listens for one. */
   onListening?: (interrupt: (signal: Interrupt) => void) => void
 }
@@ -50,6 +54,10 @@ function contextOf(
       result.traced.push({ file, args: list, options })
       return trace(file, list, options)
     },
+    launch(...of) {
+      if (!fake.launch) throw new Error('this test launches nothing')
+      return fake.launch(...of)
+    },
     async inspect(file) {
       return inspect(file)
     },
@@ -59,6 +67,7 @@ function contextOf(
     stderr: sink('stderr'),
     env,
     interactive: fake.interactive ?? false,
+    input: () => Readable.from([fake.input ?? '']),
     onInterrupt(listener) {
       fake.onListening?.(listener)
       return () => {}
