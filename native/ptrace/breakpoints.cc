@@ -79,6 +79,18 @@ Breakpoints::Entry* Breakpoints::find(uint64_t address) {
   return at != entries_.end() && at->address == address ? &*at : nullptr;
 }
 
+void Breakpoints::mask(uint64_t address, uint8_t* bytes, size_t length) const {
+  const Entry first{address < kWidth ? 0 : address - (kWidth - 1), 0, {}, false};
+  auto at = std::lower_bound(entries_.begin(), entries_.end(), first, by_address);
+  for (; at != entries_.end() && at->address < address + length; ++at) {
+    if (!at->armed) continue;
+    for (size_t i = 0; i < kWidth; i++) {
+      const uint64_t offset = at->address + i - address;
+      if (offset < length) bytes[offset] = at->saved[i];
+    }
+  }
+}
+
 Breakpoints::Entry* Breakpoints::insert(const Memory& memory, uint64_t address, int32_t site) {
   if (Entry* known = find(address)) {
     if (known->armed) return known;

@@ -47,6 +47,8 @@ class Breakpoints {
   void restore_all(const Memory& memory, bool forget);
 
   Entry* find(uint64_t address);
+  // Puts the original bytes over what was read at `address`: what the program would see of itself without us.
+  void mask(uint64_t address, uint8_t* bytes, size_t length) const;
   // Notes and writes one more while the target runs; one that is armed keeps its site. Null when it cannot be written.
   Entry* insert(const Memory& memory, uint64_t address, int32_t site);
   Status arm(const Memory& memory, Entry& entry);

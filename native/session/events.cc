@@ -197,6 +197,7 @@ void Session::add_sites(const std::vector<uint8_t>& bytes) {
   const auto first_site = static_cast<int32_t>(plan_.sites.size());
   const auto first_read = static_cast<uint32_t>(plan_.reads.size());
   plan_.reads.insert(plan_.reads.end(), more->reads.begin(), more->reads.end());
+  const std::lock_guard lock(space_mutex_);
   for (wire::WireSite& site : more->sites) {
     site.first_read += first_read;
     if (site.arm_return >= 0) site.arm_return += first_site;

@@ -119,8 +119,8 @@ void Session::serve(World& world, Command command) {
 // an unplanned exec is to be decided on, the one that is left.
 void Session::hold(World& world) {
   recorder_.header().flags |= wire::kHeld;
+  control_.set_held(true);  // before JavaScript hears of the stop: it may look at once
   flush();
-  control_.set_held(true);
   for (;;) {
     Command command = control_.wait_command();
     if (command.type == Command::Type::Resume) break;
@@ -202,7 +202,7 @@ void Session::flush() {
 int64_t Session::read_memory(uint64_t address, void* out, size_t length) {
   if (!control_.held()) return -1;
   const std::lock_guard lock(space_mutex_);
-  return static_cast<int64_t>(memory_.read(address, out, length));
+  return static_cast<int64_t>(read_original(address, out, length));
 }
 
 bool Session::read_maps(Bytes& out) {

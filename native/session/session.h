@@ -71,6 +71,8 @@ class Session {
   wire::WireRecord& begin(const wire::WireRecord& header);
   // Whether the thread has come to this stop from another core than the tracer's.
   bool crossed(const Thread& thread) const;
+  // The target's memory with the program's own bytes where breakpoints are armed.
+  size_t read_original(uint64_t address, void* out, size_t length) const;
   void take_reads(const wire::WireSite& site, const arch::Registers& registers);
   void record_initial_stack(uint64_t sp);
   void record_breakpoint(Thread& thread, const arch::Registers& registers, const Breakpoints::Entry& entry,
@@ -93,7 +95,8 @@ class Session {
   Recorder recorder_;
   Breakpoints breakpoints_;
   UsageReader usage_;
-  std::mutex space_mutex_;  // memory_ and maps_ are also read by JavaScript's thread while the target is held
+  // memory_, maps_ and breakpoints_ are also read by JavaScript's thread while the target is held
+  std::mutex space_mutex_;
   Memory memory_;
   MapsReader maps_;
   const Placement* placement_ = nullptr;

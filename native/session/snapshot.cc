@@ -109,6 +109,12 @@ void Session::record_breakpoint(Thread& thread, const arch::Registers& registers
   }
 }
 
+size_t Session::read_original(uint64_t address, void* out, size_t length) const {
+  const size_t have = memory_.read(address, out, length);
+  breakpoints_.mask(address, static_cast<uint8_t*>(out), have);
+  return have;
+}
+
 void Session::take_reads(const wire::WireSite& site, const arch::Registers& registers) {
   uint64_t values[kMostReads] = {};
   for (uint32_t i = 0; i < site.read_count && i < kMostReads; i++) {
@@ -129,7 +135,7 @@ void Session::take_reads(const wire::WireSite& site, const arch::Registers& regi
       const size_t at = out.size();
       out.resize(at + read.length);
       const size_t have =
-          base == 0 ? 0 : memory_.read(base + static_cast<uint64_t>(read.offset), out.data() + at, read.length);
+          base == 0 ? 0 : read_original(base + static_cast<uint64_t>(read.offset), out.data() + at, read.length);
       out.resize(at + have);
       if (have > 0) memcpy(&values[i], out.data() + at, std::min<size_t>(have, sizeof values[i]));
     });
