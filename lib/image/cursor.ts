@@ -76,7 +76,15 @@ export class Cursor {
   }
 
   private check(offset: number, length: number): void {
-    if (!(offset >= 0 && length >= 0 && offset + length <= this.length && Number.isInteger(offset))) {
+    if (
+      !(
+        offset >= 0 &&
+        length >= 0 &&
+        offset + length <= this.length &&
+        Number.isInteger(offset) &&
+        Number.isInteger(length)
+      )
+    ) {
       throw malformed(`its ${this.what} is too short (${this.length} bytes, wanted ${length} at ${offset})`)
     }
   }
