@@ -49,11 +49,14 @@ class OpenImage implements ProgramImage {
     const dynamic = readDynamic(file, this.memory, headers.programs)
     this.symbolTable = SymbolTable.open(file, headers.sections)
     this.segments = describeSegments(headers.programs)
-    const tls = headers.programs.find(({ type }) => type === PT_TLS) ?? null
+    const interpreter = readInterpreter(file, headers)
+    const pie = headers.type === 'DYN' && headers.entry !== 0 && (interpreter !== null || dynamic.pie)
+    const executable = pie || headers.type === 'EXEC'
+    const tls = (executable && headers.programs.find(({ type }) => type === PT_TLS)) || null
     const { memory, symbolTable: symbols, entry } = this
     const found = readGo({ ...headers, memory, symbols, entry, tls, relocations: load })
     this.go = found.image
-    this.elf = describeElf({ file, headers, dynamic, found, segments: this.segments })
+    this.elf = describeElf({ file, headers, dynamic, found, interpreter, pie, segments: this.segments })
     this.notes = programNotes({ file, headers, elf: this.elf, found, memory })
   }
 
@@ -83,12 +86,13 @@ interface Described {
   headers: ElfHeaders
   dynamic: Dynamic
   found: GoFinding
+  interpreter: string | null
+  pie: boolean
   segments: readonly Segment[]
 }
 
-function describeElf({ file, headers, dynamic, found, segments }: Described): ElfInfo {
+function describeElf({ file, headers, dynamic, found, interpreter, pie, segments }: Described): ElfInfo {
   const { sections } = headers
-  const interpreter = readInterpreter(file, headers)
   const ids = readBuildIds(file, headers)
   const named = (...names: string[]): boolean => sections.some(({ name }) => names.includes(name))
   return {
@@ -98,7 +102,7 @@ function describeElf({ file, headers, dynamic, found, segments }: Described): El
     interpreter,
     needed: dynamic.needed,
     static: interpreter === null,
-    pie: headers.type === 'DYN' && headers.entry !== 0 && (interpreter !== null || dynamic.pie),
+    pie,
     buildId: ids.gnu,
     goBuildId: ids.go,
     has: {

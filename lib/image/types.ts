@@ -64,6 +64,7 @@ export interface GoInfo {
   module: string | null
   /** The main package's path, or null. */
   main: string | null
+  /** The modules that were linked in; of one that was replaced, its replacement. */
   deps: { path: string; version: string }[]
   /** The build settings: `GOARCH`, `-ldflags`, `vcs.revision`, … */
   settings: Record<string, string>

@@ -21,7 +21,7 @@ export interface GoSource {
   symbols: SymbolTable | null
   machine: string
   entry: FileAddress
-  /** Size of PT_TLS in memory, or null. */
+  /** PT_TLS of an executable; null where there is none, or where the file is a library, whose place is not known. */
   tls: { memsz: number; align: number } | null
 }
 

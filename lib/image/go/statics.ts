@@ -16,6 +16,7 @@ export interface StaticsSource {
   pclntab: Pclntab
   machine: string
   minors: { min: number; max: number }
+  /** PT_TLS of an executable, or null. */
   tls: { memsz: number; align: number } | null
   body(name: string): FunctionInfo | null
 }
@@ -200,7 +201,7 @@ function gotOffset({ memory }: StaticsSource, slot: number): number | null {
   return entry.i32(0) < 0 && entry.i32(4) === -1 ? entry.i32(0) : null
 }
 
-/** The slot's place in PT_TLS, counted from its aligned end; a PT_TLS of one word holds nothing else. */
+/** The slot's place in an executable's PT_TLS, counted from its aligned end; a PT_TLS of one word holds nothing else. */
 function tlsgOffset({ symbols, tls }: StaticsSource): number | null {
   if (tls === null) return null
   const size = Math.ceil(tls.memsz / (tls.align || 1)) * (tls.align || 1)
