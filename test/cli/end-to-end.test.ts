@@ -7,6 +7,7 @@ import type { Trace } from '../../lib/trace/types'
 import { tsgo } from '../support/corpus'
 import { buildFixture, missingGo } from '../support/fixtures'
 import { until } from '../support/leaks'
+import { schemaFaults } from '../support/schema'
 import { testUnless } from '../support/skip'
 
 const root = join(__dirname, '..', '..')
@@ -41,6 +42,7 @@ describe('a real program', () => {
     const { status, document } = premain('--json', tsgo.file, '--version')
     expect(status).toBe(0)
     const { outcome, steps, error } = document()
+    expect(schemaFaults(document())).toEqual([])
     expect({ outcome, error }).toEqual({ outcome: 'reached-main', error: null })
     expect(steps.map(({ status }) => status).filter((status) => status === 'missed')).toEqual([])
     expect(steps[16]).toMatchObject({ id: 'main', status: 'observed', symbol: 'main.main' })
@@ -108,6 +110,7 @@ describe('what cannot be traced', () => {
   ])('%s', (_, path, code, run) => {
     const { status, stderr, document } = premain('--json', path())
     expect({ status, error: document().error }).toMatchObject({ status: 3, error: { code, hint: expect.any(String) } })
+    expect(schemaFaults(document())).toEqual([])
     expect(stderr).toMatch(/^premain: .+\nhint: .+\n$/)
     expect(premain('--run', path()).status).toBe(run)
   })

@@ -1,6 +1,7 @@
 import { exitCodeOf } from '../../lib/cli/exit-codes'
 import { type ErrorCode, PremainError } from '../../lib/errors'
 import type { Trace } from '../../lib/trace/types'
+import { schemaFaults } from '../support/schema'
 import { type Fake, premain } from './fake'
 import { diedInInits, fixtureTrace } from './fixture'
 
@@ -46,6 +47,7 @@ describe.each(TABLE)('%s', (code, plain, run) => {
     const { code: exit, stdout } = await premain(['--json', 'hello', 'x'], failing(error()))
     const document = JSON.parse(stdout) as Trace
     expect(exit).toBe(plain)
+    expect(schemaFaults(document)).toEqual([])
     expect(document.error).toEqual({ code, message: 'it failed', hint: 'do better', errno: 'EX', syscall: null })
     expect(document.target).toMatchObject({ path: 'hello', argv: ['hello', 'x'] })
     expect(document.steps.map(({ index, status }) => [index, status])).toEqual(
