@@ -43,7 +43,7 @@ const taskAddress = (index: number): number => TASKS + index * 0x100
 const entryOf = (pkg: number, index: number): number => FUNCTIONS + (pkg * 4 + index) * 16
 
 /** A program of go1.13 to 1.20 with this graph, whose runtime.main passes the roots by register or on the stack. */
-function programOf({ packages, roots }: Graph, options: { register: boolean; pad: number[] }): InitTaskSource {
+function programOf({ packages, roots }: Graph, options: { register: boolean; pad: readonly number[] }): InitTaskSource {
   const bytes = Buffer.alloc(SIZE)
   const functions = new Map<number, FunctionInfo>()
   const define = (name: string, entry: number, end: number): FunctionInfo => {
