@@ -1,0 +1,63 @@
+/** The target starts as a shell would start it. */
+import { readFileSync } from 'node:fs'
+import { trace } from '../../lib/index'
+import { inheritedOpenFiles } from '../../lib/session/limits'
+
+async function outputOf(script: string): Promise<string> {
+  const seen = await trace('/bin/sh', ['-c', script], { run: true })
+  expect(seen.exit).toEqual({ code: 0, signal: null })
+  return seen.output.stdout
+}
+
+test('no signal is blocked or ignored', async () => {
+  const status = await outputOf('exec cat /proc/self/status')
+  expect(status).toMatch(/^SigBlk:\s+0{16}$/m)
+  expect(status).toMatch(/^SigIgn:\s+0{16}$/m)
+})
+
+test('no descriptor but 0, 1 and 2', async () => {
+  // ls itself opens the fourth to read the folder.
+  expect((await outputOf('exec ls /proc/self/fd')).trim().split('\n')).toEqual(['0', '1', '2', '3'])
+})
+
+test('the soft limit of descriptors is that of the nearest ancestor that is not Node', async () => {
+  const [soft, hard] = inheritedOpenFiles() as [number, number]
+  expect((await outputOf('ulimit -Sn; ulimit -Hn')).trim().split('\n').map(Number)).toEqual([soft, hard])
+})
+
+test('the same CPUs', async () => {
+  const own = /^Cpus_allowed_list:\s+(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
+  expect(/^Cpus_allowed_list:\s+(.*)$/m.exec(await outputOf('exec cat /proc/self/status'))?.[1]).toBe(own)
+})
+
+test('environment, directory and arguments as given', async () => {
+  const seen = await trace('/bin/sh', ['-c', 'pwd; echo "$1|$A|$HOME"', 'name', 'two words'], {
+    run: true,
+    cwd: '/usr',
+    env: { A: 'b', PATH: '/bin' },
+  })
+  expect(seen.output.stdout).toBe('/usr\ntwo words|b|\n')
+  expect(seen.target).toMatchObject({ cwd: '/usr', stdio: ['null', 'pipe', 'pipe'] })
+})
+
+test('a name without a slash is looked up in PATH', async () => {
+  expect((await trace('true', { run: true })).target.path).toMatch(/\/true$/)
+  await expect(trace('true', { env: { PATH: '/nowhere' } })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+})
+
+test('standard input and output as asked for', async () => {
+  const piped = await trace('/bin/sh', ['-c', 'cat; echo err >&2'], { run: true, stdio: 'pipe' })
+  expect(piped.output).toEqual({ stdout: '', stderr: 'err\n' })
+  expect(piped.target.stdio).toEqual(['pipe', 'pipe', 'pipe'])
+  const nothing = await trace('/bin/sh', ['-c', 'echo out'], { run: true, stdio: 'ignore' })
+  expect(nothing.output.stdout).toBe('')
+  expect(nothing.target.stdio).toEqual(['null', 'null', 'null'])
+})
+
+test('the last 64 KB of a long output are kept', async () => {
+  const seen = await trace('/bin/sh', ['-c', 'i=0; while [ $i -lt 20000 ]; do echo "line $i"; i=$((i+1)); done'], {
+    run: true,
+  })
+  expect(seen.output.stdout.length).toBe(65536)
+  expect(seen.output.stdout.endsWith('line 19999\n')).toBe(true)
+})
