@@ -54,8 +54,11 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
     std::vector<Fd> handed_over;
     const auto fds = spec.Get("handOver").As<Napi::Array>();
     for (uint32_t i = 0; i < fds.Length(); i++) handed_over.emplace_back(fds.Get(i).ToNumber().Int32Value());
-    // A plan that does not decode is a defect of lib/session/plan-wire.ts, not of the user's: stop here.
-    if (!plan) Napi::Error::Fatal("premain", "the stop plan does not decode");
+    if (!plan) {
+      // A defect of lib/session/plan-wire.ts, or an addon of another version: never a user's mistake.
+      napi_throw_type_error(info.Env(), nullptr, "the stop plan does not decode: rebuild premain");
+      return;
+    }
     host_ = std::make_shared<Host>(info.Env(), info[2].As<Napi::Function>(), launch_spec(spec), std::move(*plan),
                                    std::move(handed_over));
     info.Env().GetInstanceData<Sessions>()->add(host_);
