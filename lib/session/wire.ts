@@ -181,7 +181,8 @@ function readRecord(bytes: Buffer, at: number, sections: Sections): SessionRecor
   const site = bytes.readInt32LE(at + 12)
   switch (bytes.readUInt16LE(at + 4)) {
     case KIND.syscallEntry:
-      return { ...base, kind: 'syscall-entry', realtimeNs: a }
+      // Time zero is its resume.
+      return { ...base, kind: 'syscall-entry', atNs: -base.heldNs, realtimeNs: a }
     case KIND.exec:
       return {
         ...base,
