@@ -47,6 +47,11 @@ interface Binding {
   ) => NativeSession
   /** A close-on-exec pipe as [read end, write end], or -errno. */
   pipe(): [number, number] | number
+  /**
+   * What may be done to a throw-away child, as names with an errno (0: it works); -errno when no thread can be had. Blocks
+   * for some milliseconds. The names are `native/ptrace/probe.cc`'s.
+   */
+  probe(): [name: string, errno: number][] | number
   /** Drops a file's pages from the page cache, those that no process maps: 0, or -errno. */
   dropCache(path: string): number
 }

@@ -2,6 +2,7 @@
 // lib/session/binding.ts turns them into PremainErrors.
 #include <fcntl.h>
 
+#include "../ptrace/probe.h"
 #include "host.h"
 
 namespace premain {
@@ -126,10 +127,34 @@ Napi::Value drop_cache(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), -posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED));
 }
 
+// [[name, errno], …], errno 0 for what works; -errno where no thread can be had. Blocks for some milliseconds.
+Napi::Value probe_machine(const Napi::CallbackInfo& info) {
+  std::vector<Attempt> attempts;
+  pthread_t thread;
+  const int error = pthread_create(
+      &thread, nullptr,
+      [](void* out) -> void* {
+        *static_cast<std::vector<Attempt>*>(out) = probe();
+        return nullptr;
+      },
+      &attempts);
+  if (error != 0) return Napi::Number::New(info.Env(), -error);
+  pthread_join(thread, nullptr);
+  Napi::Array list = Napi::Array::New(info.Env(), attempts.size());
+  for (uint32_t i = 0; i < attempts.size(); i++) {
+    Napi::Array pair = Napi::Array::New(info.Env(), 2);
+    pair.Set(0u, attempts[i].name);
+    pair.Set(1u, attempts[i].error);
+    list.Set(i, pair);
+  }
+  return list;
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Sessions(env));
   exports.Set("NativeSession", SessionObject::define(env));
   exports.Set("pipe", Napi::Function::New<make_pipe>(env, "pipe"));
+  exports.Set("probe", Napi::Function::New<probe_machine>(env, "probe"));
   exports.Set("dropCache", Napi::Function::New<drop_cache>(env, "dropCache"));
   return exports;
 }

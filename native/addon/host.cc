@@ -29,12 +29,26 @@ Host::Host(Napi::Env env, Napi::Function callback, LaunchSpec spec, Plan plan, s
 
 void Host::start() {
   quiet_stops();
-  thread_ = std::thread([self = shared_from_this()] { self->thread_main(); });
+  auto* self = new std::shared_ptr<Host>(shared_from_this());
+  // Not std::thread, which throws at a limit of threads or memory.
+  const int error = pthread_create(
+      &thread_, nullptr,
+      [](void* argument) -> void* {
+        const std::unique_ptr<std::shared_ptr<Host>> host(static_cast<std::shared_ptr<Host>*>(argument));
+        (*host)->session_.run();
+        (*host)->finish();
+        return nullptr;
+      },
+      self);
+  joinable_ = error == 0;
+  if (joinable_) return;
+  delete self;
+  session_.refuse(Failure{error, "pthread_create"});
+  finish();
 }
 
 // Nothing may touch the environment after the last call: at its teardown the call fails and the function is gone.
-void Host::thread_main() {
-  session_.run();
+void Host::finish() {
   {
     const std::lock_guard lock(mutex_);
     has_ended_ = true;
@@ -77,14 +91,14 @@ void Host::receive(napi_env env, napi_value callback, void*, void* data) {
 }
 
 void Host::join(std::chrono::milliseconds limit) {
-  if (!thread_.joinable()) return;
+  if (!std::exchange(joinable_, false)) return;
   std::unique_lock lock(mutex_);
   const bool done = ended_.wait_for(lock, limit, [this] { return has_ended_; });
   lock.unlock();
   if (done) {
-    thread_.join();
+    pthread_join(thread_, nullptr);
   } else {
-    thread_.detach();
+    pthread_detach(thread_);
   }
 }
 

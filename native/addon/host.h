@@ -3,10 +3,11 @@
 
 #include <napi.h>
 
+#include <pthread.h>
+
 #include <condition_variable>
 #include <memory>
 #include <mutex>
-#include <thread>
 
 #include "../session/session.h"
 
@@ -16,7 +17,8 @@ class Host final : public Sink, public std::enable_shared_from_this<Host> {
  public:
   Host(Napi::Env env, Napi::Function callback, LaunchSpec spec, Plan plan, std::vector<Fd> handed_over);
 
-  // Starts the tracer thread. It keeps the host alive until it has reaped the target.
+  // Starts the tracer thread. It keeps the host alive until it has reaped the target. Where no thread can be had, the
+  // session ends at once and says so.
   void start();
   Session& session() { return session_; }
   // Keeps the event loop alive while something is to come, or not.
@@ -35,13 +37,15 @@ class Host final : public Sink, public std::enable_shared_from_this<Host> {
     std::optional<Bytes> records;  // nothing: the session has ended
   };
 
-  void thread_main();
+  // Reports the end; nothing of the environment may be touched afterwards.
+  void finish();
   bool send(Message* message);
   static void receive(napi_env env, napi_value callback, void* context, void* data);
 
   Session session_;
   napi_threadsafe_function to_js_ = nullptr;
-  std::thread thread_;
+  pthread_t thread_{};
+  bool joinable_ = false;
   mutable std::mutex mutex_;
   std::condition_variable ended_;
   bool has_ended_ = false;

@@ -30,6 +30,7 @@ inline constexpr bool kReturnAddressOnStack = true;
 
 // At a system call stop. orig_rax is -1 where the thread is not in a system call.
 inline int64_t syscall_number(const Registers& r) { return static_cast<int64_t>(r.orig_rax); }
+inline uint64_t first_argument(const Registers& r) { return r.rdi; }
 inline int64_t syscall_result(const Registers& r) { return static_cast<int64_t>(r.rax); }
 inline void syscall_arguments(const Registers& r, uint64_t (&out)[6]) {
   out[0] = r.rdi, out[1] = r.rsi, out[2] = r.rdx, out[3] = r.r10, out[4] = r.r8, out[5] = r.r9;

@@ -22,18 +22,17 @@ bool TextFile::read(uint64_t address, void* out, size_t length) const {
 
 void Breakpoints::add(uint64_t address, int32_t site) { entries_.push_back({address, site, {}, false}); }
 
-// Reads each page that holds entries in that state once, lets `patch(entry, bytes)` change it, and writes the changed stretch.
-template <class Patch>
-void Breakpoints::rewrite_pages(const Memory& memory, const TextFile& file, bool armed, Patch patch) {
+// Reads each page that holds wanted entries once, lets `patch(entry, bytes)` change it, and writes the changed stretch;
+// `failed(entry)` where that is refused.
+template <class Wanted, class Patch, class Failed>
+void Breakpoints::rewrite_pages(const Memory& memory, const TextFile& file, Wanted wanted, Patch patch, Failed failed) {
   uint8_t page[kPage + kWidth];
   for (size_t i = 0; i < entries_.size();) {
     const uint64_t base = entries_[i].address & ~(kPage - 1);
     size_t end = i;
     while (end < entries_.size() && entries_[end].address < base + kPage) end++;
-    const bool wanted =
-        std::any_of(entries_.begin() + static_cast<ptrdiff_t>(i), entries_.begin() + static_cast<ptrdiff_t>(end),
-                    [armed](const Entry& entry) { return entry.armed == armed; });
-    if (!wanted) {
+    if (std::none_of(entries_.begin() + static_cast<ptrdiff_t>(i), entries_.begin() + static_cast<ptrdiff_t>(end),
+                     wanted)) {
       i = end;
       continue;
     }
@@ -46,7 +45,7 @@ void Breakpoints::rewrite_pages(const Memory& memory, const TextFile& file, bool
       if (at + kWidth <= have) changed |= patch(entries_[k], page + at);
     }
     if (changed && !memory.write(first, page, have)) {
-      for (size_t k = i; k < end; k++) entries_[k].armed = false;
+      for (size_t k = i; k < end; k++) failed(entries_[k]);
     }
     i = end;
   }
@@ -57,20 +56,37 @@ void Breakpoints::arm_all(const Memory& memory, const TextFile& file) {
   entries_.erase(std::unique(entries_.begin(), entries_.end(),
                              [](const Entry& a, const Entry& b) { return a.address == b.address; }),
                  entries_.end());
-  rewrite_pages(memory, file, false, [](Entry& entry, uint8_t* bytes) {
-    memcpy(entry.saved, bytes, kWidth);
-    memcpy(bytes, arch::kBreakpoint, kWidth);
-    return entry.armed = true;
-  });
+  rewrite_pages(
+      memory, file, [](const Entry& entry) { return !entry.armed; },
+      [](Entry& entry, uint8_t* bytes) {
+        memcpy(entry.saved, bytes, kWidth);
+        memcpy(bytes, arch::kBreakpoint, kWidth);
+        return entry.known = entry.armed = true;
+      },
+      [](Entry& entry) { entry.armed = false; });
 }
 
-void Breakpoints::restore_all(const Memory& memory, bool forget) {
-  rewrite_pages(memory, TextFile(), true, [forget](Entry& entry, uint8_t* bytes) {
-    if (!entry.armed) return false;
-    memcpy(bytes, entry.saved, kWidth);
-    if (forget) entry.armed = false;
-    return true;
-  });
+void Breakpoints::restore_all(const Memory& memory) {
+  rewrite_pages(
+      memory, TextFile(), [](const Entry& entry) { return entry.armed; },
+      [](Entry& entry, uint8_t* bytes) {
+        if (!entry.armed) return false;
+        memcpy(bytes, entry.saved, kWidth);
+        entry.armed = false;
+        return true;
+      },
+      [](Entry&) {});
+}
+
+void Breakpoints::clean_copy(const Memory& memory) {
+  rewrite_pages(
+      memory, TextFile(), [](const Entry& entry) { return entry.known; },
+      [](const Entry& entry, uint8_t* bytes) {
+        if (!entry.known || memcmp(bytes, arch::kBreakpoint, kWidth) != 0) return false;
+        memcpy(bytes, entry.saved, kWidth);
+        return true;
+      },
+      [](const Entry&) {});
 }
 
 Breakpoints::Entry* Breakpoints::find(uint64_t address) {
@@ -99,7 +115,8 @@ Breakpoints::Entry* Breakpoints::insert(const Memory& memory, uint64_t address, 
   }
   const Entry key{address, site, {}, false};
   const auto at = entries_.insert(std::lower_bound(entries_.begin(), entries_.end(), key, by_address), key);
-  if (memory.read(address, at->saved, kWidth) != kWidth || !arm(memory, *at)) {
+  at->known = memory.read(address, at->saved, kWidth) == kWidth;
+  if (!at->known || !arm(memory, *at)) {
     entries_.erase(at);
     return nullptr;
   }

@@ -34,6 +34,7 @@ class Breakpoints {
     int32_t site;
     uint8_t saved[sizeof arch::kBreakpoint];
     bool armed;
+    bool known = false;  // `saved` holds the original bytes
   };
 
   // Forgets everything; for a new address space. Keeps its storage.
@@ -43,8 +44,10 @@ class Breakpoints {
   // Sorts and writes all noted addresses. An address outside the mapped text is left unarmed. In a fresh image the bytes
   // come from the file: a first read of a page in memory would cost a fault of its own before that of the write.
   void arm_all(const Memory& memory, const TextFile& file);
-  // Writes back the original bytes of all that are armed, into this address space or a forked copy of it.
-  void restore_all(const Memory& memory, bool forget);
+  // Writes back the original bytes of all that are armed, for good.
+  void restore_all(const Memory& memory);
+  // Writes the original bytes into a forked copy of the address space, which may be older than the present state.
+  void clean_copy(const Memory& memory);
 
   Entry* find(uint64_t address);
   // Puts the original bytes over what was read at `address`: what the program would see of itself without us.
@@ -57,8 +60,8 @@ class Breakpoints {
   void reserve(size_t count) { entries_.reserve(count); }
 
  private:
-  template <class Patch>
-  void rewrite_pages(const Memory& memory, const TextFile& file, bool armed, Patch patch);
+  template <class Wanted, class Patch, class Failed>
+  void rewrite_pages(const Memory& memory, const TextFile& file, Wanted wanted, Patch patch, Failed failed);
 
   std::vector<Entry> entries_;  // sorted by address once arm_all has run
 };

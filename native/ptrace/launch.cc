@@ -63,19 +63,15 @@ Result<pid_t> Launcher::start() {
   Fd write_end(gate_[1]);
   const pid_t pid = clone(child, static_cast<char*>(stack_) + kStackSize, CLONE_VM | SIGCHLD, this);
   if (pid == -1) return failed("clone");
-  if (Status seized = seize(pid); !seized) {
-    write_end.reset();  // end of file: the child leaves
-    (void)wait_for(pid);
-    return seized.failure();
-  }
   const char go = 1;
-  if (write(write_end.get(), &go, 1) != 1) {
-    const Failure failure = failed("write");
-    write_end.reset();
-    (void)wait_for(pid);
-    return failure;
+  Status released = seize(pid);
+  if (released && write(write_end.get(), &go, 1) != 1) released = failed("write");
+  if (released) return pid;
+  kill(pid, SIGKILL);
+  while (Result<WaitEvent> event = wait_for(pid)) {
+    if (has_ended(event->status)) break;
   }
-  return pid;
+  return released.failure();
 }
 
 int Launcher::child(void* self) { static_cast<Launcher*>(self)->run_child(); }

@@ -92,7 +92,11 @@ Status seize(pid_t pid) { return call(PTRACE_SEIZE, pid, nullptr, kOptions); }
 
 Status interrupt(pid_t tid) { return call(PTRACE_INTERRUPT, tid, nullptr, 0); }
 
-bool same_memory(pid_t a, pid_t b) { return syscall(SYS_kcmp, a, b, KCMP_VM, 0, 0) == 0; }
+std::optional<bool> same_memory(pid_t a, pid_t b) {
+  const long order = syscall(SYS_kcmp, a, b, KCMP_VM, 0, 0);
+  if (order == -1) return std::nullopt;
+  return order == 0;
+}
 
 Result<WaitEvent> wait_any() { return wait_on(-1); }
 

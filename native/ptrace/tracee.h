@@ -74,8 +74,8 @@ struct WaitEvent {
 Status seize(pid_t pid);
 // Asks a running thread to stop; the next stop of whatever kind answers it.
 Status interrupt(pid_t tid);
-// Whether two processes share one address space.
-bool same_memory(pid_t a, pid_t b);
+// Whether two processes share one address space; nothing where the kernel does not say.
+std::optional<bool> same_memory(pid_t a, pid_t b);
 // Waits for the tracer thread's own tracees and children only, never for those of Node. Fails with ECHILD when none is
 // left.
 Result<WaitEvent> wait_any();

@@ -40,6 +40,10 @@ using WaitStatus = std::variant<Exited, Killed, SignalStop, GroupStop, TrapStop,
 
 WaitStatus decode_wait_status(int status);
 
+inline bool has_ended(const WaitStatus& status) {
+  return std::holds_alternative<Exited>(status) || std::holds_alternative<Killed>(status);
+}
+
 // Visits a variant exhaustively: a missing case does not compile.
 template <class... Cases>
 struct visitor : Cases... {

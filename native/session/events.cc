@@ -1,5 +1,6 @@
 // What the session does at each kind of stop.
 #include <elf.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -66,10 +67,11 @@ void Session::on_breakpoint(World& world, Thread& thread, const arch::Registers&
 
   if (thread.foreign || !accepted) {
     // Not for us: over it with the real instruction in place while nobody else runs, and armed again.
-    world.stop_all();
-    (void)breakpoints_.disarm(memory_, entry);
+    const pid_t tid = thread.tid;
     const bool report = !thread.foreign && plan_.has(wire::kAllStop);
-    (void)world.step(thread);  // the thread may have ended: not to be touched any more
+    world.stop_all();  // the thread may have ended: not to be touched any more
+    (void)breakpoints_.disarm(memory_, entry);
+    (void)world.step(tid);
     (void)breakpoints_.arm(memory_, entry);
     if (report) hold(world);
     held_until_now();
@@ -81,10 +83,12 @@ void Session::on_breakpoint(World& world, Thread& thread, const arch::Registers&
   if (site.arm_return >= 0) breakpoints_.insert(memory_, caller, site.arm_return);
   const bool last = (site.flags & wire::kLast) != 0;
   if (plan_.has(wire::kAllStop)) {
-    world.stop_all();
+    world.stop_all();  // the thread may have ended: not to be touched any more
     hold(world);
     if (phase_ == Phase::Ending || phase_ == Phase::Leaving) return;
-    if (!last) return world.resume_all(how());
+    if (last && plan_.has(wire::kRun)) return let_go(world);
+    if (last) end(world);
+    return world.resume_all(how());
   }
   if (!last) return resume(world, thread, (site.flags & wire::kKeepMask) == 0);
   if (plan_.has(wire::kRun)) return let_go(world);
@@ -138,8 +142,6 @@ void Session::on_exec(World& world, Thread& thread) {
     return world.remove(thread.tid);
   }
   const pid_t tid = thread.tid;
-  thread.claimed = true;
-  world.keep_only(tid);
   if (phase_ == Phase::InExec) placement_->widen(tid);
   Result<arch::Registers> registers = thread.stopped->registers();
   open_address_space(tid);
@@ -153,6 +155,7 @@ void Session::on_exec(World& world, Thread& thread) {
   uint64_t inode = 0;
   executable_identity(tid, device, inode);
   const bool planned = plan_.header.inode == 0 || (device == plan_.header.device && inode == plan_.header.inode);
+  planned_ = planned;
 
   wire::WireRecord& exec = record(wire::Kind::Exec, thread);
   exec.a = static_cast<int64_t>(bias_);
@@ -170,6 +173,10 @@ void Session::on_exec(World& world, Thread& thread) {
   const Resume next = phase_ == Phase::InExec ? Resume::ToSyscall : how();
   if (phase_ == Phase::InExec) phase_ = Phase::AfterExec;
   if (planned) arm_plan();
+  if (refused_) {
+    end(world);
+    return world.resume(thread, Resume::Continue, false);
+  }
   if (!planned || plan_.has(wire::kAllStop)) {
     hold(world);
     if (phase_ == Phase::Ending || phase_ == Phase::Leaving) return;
@@ -181,13 +188,24 @@ void Session::on_exec(World& world, Thread& thread) {
 void Session::arm_plan() {
   const uint64_t before = monotonic_ns();
   for (size_t i = 0; i < plan_.sites.size(); i++) {
-    if (plan_.sites[i].address != wire::kNoAddress) {
+    if (plan_.sites[i].address != wire::kNoAddress && (plan_.sites[i].flags & wire::kOtherImage) == 0) {
       breakpoints_.add(plan_.sites[i].address + bias_, static_cast<int32_t>(i));
     }
   }
   const wire::WirePlan& plan = plan_.header;
-  breakpoints_.arm_all(memory_, TextFile(open_executable(pid_), plan.text_address + bias_, plan.text_offset, plan.text_size));
+  breakpoints_.arm_all(memory_,
+                       TextFile(open_executable(pid_), plan.text_address + bias_, plan.text_offset, plan.text_size));
+  for (const wire::WireSite& site : plan_.sites) {
+    if ((site.flags & wire::kOtherImage) != 0 || site.address == wire::kNoAddress) continue;
+    const Breakpoints::Entry* entry = breakpoints_.find(site.address + bias_);
+    must_stop_at(site, entry != nullptr && entry->armed);
+  }
   recorder_.header().b = static_cast<int64_t>(monotonic_ns() - before);
+}
+
+// A target that would outrun its last planned stop is ended instead.
+void Session::must_stop_at(const wire::WireSite& site, bool armed) {
+  if (!armed && (site.flags & wire::kLast) != 0 && !plan_.has(wire::kRun)) refused_ = Failure{EFAULT, "pwrite64"};
 }
 
 void Session::add_sites(const std::vector<uint8_t>& bytes) {
@@ -201,9 +219,11 @@ void Session::add_sites(const std::vector<uint8_t>& bytes) {
   for (wire::WireSite& site : more->sites) {
     site.first_read += first_read;
     if (site.arm_return >= 0) site.arm_return += first_site;
+    if (!planned_) site.flags |= wire::kOtherImage;
     plan_.sites.push_back(site);
-    if (site.address == wire::kNoAddress) continue;
-    breakpoints_.insert(memory_, site.address + bias_, static_cast<int32_t>(plan_.sites.size() - 1));
+    if (site.address == wire::kNoAddress || entry_ == 0) continue;
+    const auto index = static_cast<int32_t>(plan_.sites.size() - 1);
+    must_stop_at(site, breakpoints_.insert(memory_, site.address + bias_, index) != nullptr);
   }
 }
 
@@ -217,7 +237,7 @@ void Session::on_birth(World& world, Thread& thread, BirthStop::How how) {
   const bool is_thread = how == BirthStop::How::Thread && syscall(SYS_tgkill, pid_, born, 0) == 0;
   if (!is_thread) {
     forked_ = true;
-    child.foreign = same_memory(thread.tid, born);
+    child.foreign = shares_memory(thread, born);
     child.copy = !child.foreign;
   }
   if (!thread.foreign) {
@@ -232,14 +252,46 @@ void Session::on_birth(World& world, Thread& thread, BirthStop::How how) {
 
 void Session::on_trap_stop(World& world, Thread& thread) {
   if (!thread.claimed) return;  // a newborn whose maker has not reported it yet: stays stopped
-  if (thread.copy) return adopt_copy(world, thread);
+  if (thread.copy) return adopt_copy(world, thread, TrapStop{});
   world.resume(thread, how(), false);
 }
 
+// kcmp says for certain, but containers refuse it by default: then what the maker asked the kernel for.
+bool Session::shares_memory(const Thread& maker, pid_t born) const {
+  if (const std::optional<bool> known = same_memory(maker.tid, born)) return *known;
+  Result<arch::Registers> registers = maker.stopped->registers();
+  if (!registers) return false;
+  uint64_t flags = 0;
+  switch (arch::syscall_number(*registers)) {
+    case SYS_vfork:
+      return true;
+    case SYS_clone:
+      flags = arch::first_argument(*registers);
+      break;
+    case SYS_clone3:  // struct clone_args begins with its flags
+      memory_.read(arch::first_argument(*registers), &flags, sizeof flags);
+      break;
+    default:
+      break;
+  }
+  return (flags & CLONE_VM) != 0;
+}
+
 // A forked child has a copy of our breakpoints: clean it and let it go.
-void Session::adopt_copy(World& world, Thread& thread) {
-  breakpoints_.restore_all(Memory::open(thread.tid), false);
-  if (thread.stopped) (void)std::move(*thread.stopped).detach(0);
+void Session::adopt_copy(World& world, Thread& thread, const WaitStatus& status) {
+  breakpoints_.clean_copy(Memory::open(thread.tid));
+  int signal = 0;
+  if (const auto* stop = std::get_if<SignalStop>(&status)) {
+    signal = stop->signal;
+    Result<arch::Registers> registers = thread.stopped->registers();
+    const uint64_t address = registers ? arch::pc(*registers) - arch::kTrapDistance : 0;
+    if (signal == SIGTRAP && breakpoints_.find(address) != nullptr) {
+      (void)thread.stopped->set_pc(address);
+      signal = 0;
+    }
+  }
+  if (control_.killed_by_us()) kill(thread.tid, SIGKILL);
+  if (thread.stopped) (void)std::move(*thread.stopped).detach(signal);
   world.remove(thread.tid);
 }
 

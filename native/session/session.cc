@@ -35,10 +35,7 @@ void Session::run() {
   Launcher launcher(spec_);
   Result<pid_t> started = launcher.start();
   handed_over_.clear();
-  if (!started) {
-    record_end(wire::End::LaunchFailed, -started.failure().error, started.failure().syscall);
-    return flush();
-  }
+  if (!started) return refuse(started.failure());
   pid_ = *started;
   if (Result<UsageReader> usage = UsageReader::open(pid_)) usage_ = std::move(*usage);
   control_.target_started(pid_);
@@ -47,6 +44,12 @@ void Session::run() {
   record_end(world, launcher);
   control_.target_gone();
   close_address_space();
+  flush();
+}
+
+void Session::refuse(Failure failure) {
+  handed_over_.clear();
+  record_end(wire::End::LaunchFailed, -failure.error, failure.syscall);
   flush();
 }
 
@@ -71,7 +74,11 @@ void Session::trace(World& world) {
 void Session::dispatch(World& world, Thread& thread) {
   const WaitStatus status = *thread.pending;
   thread.pending.reset();
-  if (phase_ == Phase::Ending) return world.resume(thread, Resume::Continue, false);
+  if (phase_ == Phase::Ending) {
+    if (thread.foreign || thread.copy || !thread.claimed) kill(thread.tid, SIGKILL);
+    return world.resume(thread, Resume::Continue, false);
+  }
+  if (thread.copy && !std::holds_alternative<ExecStop>(status)) return adopt_copy(world, thread, status);
   std::visit(visitor{
                  [&](const Exited&) {},  // note() keeps these from coming here
                  [&](const Killed&) {},
@@ -111,7 +118,9 @@ void Session::serve(World& world, Command command) {
     case Command::Type::Detach:
       return let_go(world);
     case Command::Type::AddSites:
-      return add_sites(command.plan);
+      add_sites(command.plan);
+      if (refused_) end(world);
+      return;
   }
 }
 
@@ -159,6 +168,10 @@ void Session::end(World& world) {
   held_until_now();
   phase_ = Phase::Ending;
   family_ = control_.end_target(forked_);
+  // A child that was born in between, or whose maker is gone: nobody else would end it.
+  world.each([](Thread& thread) {
+    if (thread.foreign || thread.copy || !thread.claimed) kill(thread.tid, SIGKILL);
+  });
 }
 
 // Sets the target free: bytes restored, every thread detached while it is stopped and owes nothing.
@@ -166,7 +179,7 @@ void Session::let_go(World& world) {
   threads_at_end_ = world.count();
   phase_ = Phase::Leaving;
   world.stop_all();
-  breakpoints_.restore_all(memory_, true);
+  breakpoints_.restore_all(memory_);
   held_until_now();
   bool busy = true;
   while (busy && phase_ == Phase::Leaving && !world.empty()) {

@@ -32,6 +32,8 @@ class Session {
   Session(LaunchSpec spec, Plan plan, std::vector<Fd> handed_over, Sink& sink);
 
   void run();
+  // Instead of `run`, where no thread can be had for it: reports that nothing was started.
+  void refuse(Failure failure);
 
   // From JavaScript's thread.
   Control& control() { return control_; }
@@ -51,13 +53,15 @@ class Session {
   void on_exec(World& world, Thread& thread);
   void on_birth(World& world, Thread& thread, BirthStop::How how);
   void on_trap_stop(World& world, Thread& thread);
-  void adopt_copy(World& world, Thread& thread);
+  bool shares_memory(const Thread& maker, pid_t born) const;
+  void adopt_copy(World& world, Thread& thread, const WaitStatus& status);
   void on_exit(World& world, Thread& thread);
 
   void open_address_space(pid_t pid);
   // JavaScript may keep the session's object: no descriptor waits for its garbage collection.
   void close_address_space();
   void arm_plan();
+  void must_stop_at(const wire::WireSite& site, bool armed);
   void add_sites(const std::vector<uint8_t>& bytes);
   void serve_commands(World& world);
   void serve(World& world, Command command);
@@ -108,11 +112,13 @@ class Session {
   uint64_t zero_ns_ = 0;    // the resume of execve's entry
   uint64_t report_ns_ = 0;  // when the open record was made
   uint64_t last_held_ns_ = 0;
+  bool planned_ = true;  // the present image is the one that the plan was made for
   bool forked_ = false;
   bool open_ = false;  // a record waits for its held time
   size_t threads_at_end_ = 0;
   std::vector<Descendant> family_;
   std::optional<int64_t> exec_error_;
+  std::optional<Failure> refused_;  // why the target was not let go on
 };
 
 }  // namespace premain

@@ -177,7 +177,8 @@ void Session::record_end(wire::End how, int64_t status, const char* syscall) {
 
 void Session::record_end(const World& world, const Launcher& launcher) {
   if (exec_error_) return record_end(wire::End::ExecFailed, *exec_error_, "execve");
-  if (const std::optional<Failure> failure = launcher.child_failure()) {
+  const std::optional<Failure> failure = refused_ ? refused_ : launcher.child_failure();
+  if (failure) {
     return record_end(wire::End::LaunchFailed, -failure->error, failure->syscall);
   }
   const std::optional<WaitStatus>& ending = world.ending();

@@ -39,6 +39,7 @@ enum SiteFlags : uint32_t {
   kLast = 4,
   kCallerWithin = 8,  // accept only when the return address lies in [caller_low, caller_high)
   kKeepMask = 16,     // do not narrow the CPU mask when resuming from here
+  kOtherImage = 32,   // the tracer's own mark: not of the image that the plan was made for
 };
 
 struct WireSite {

@@ -6,10 +6,6 @@ namespace premain {
 
 namespace {
 
-bool ended(const WaitStatus& status) {
-  return std::holds_alternative<Exited>(status) || std::holds_alternative<Killed>(status);
-}
-
 // Running as far as the tracer is concerned: an interrupt would make it stop.
 bool stoppable(const Thread& thread) { return !thread.stopped && !thread.in_vfork && !thread.exiting; }
 
@@ -26,9 +22,25 @@ Thread* World::find(pid_t tid) {
   return at == threads_.end() ? nullptr : &at->second;
 }
 
-void World::keep_only(pid_t tid) {
-  for (auto at = threads_.begin(); at != threads_.end();) {
-    at = at->first == tid || at->second.foreign || at->second.copy ? std::next(at) : threads_.erase(at);
+void World::forget_threads() {
+  std::erase_if(threads_, [this](const auto& entry) {
+    const Thread& thread = entry.second;
+    return thread.tid == leader_ || (!thread.foreign && !thread.copy && kill(thread.tid, 0) == -1);
+  });
+  for (auto& [tid, thread] : threads_) {
+    if (!thread.foreign) orphan(thread);
+  }
+  add(leader_).claimed = true;
+}
+
+void World::orphan(Thread& thread) {
+  thread.claimed = true;
+  thread.copy = true;
+  thread.foreign = false;
+  if (!thread.stopped) {
+    (void)interrupt(thread.tid);
+  } else if (!thread.pending) {
+    thread.pending = TrapStop{};
   }
 }
 
@@ -46,12 +58,16 @@ Thread* World::next_pending() {
 }
 
 Thread* World::note(const WaitEvent& event) {
-  if (ended(event.status)) {
-    if (event.tid == leader_) ending_ = event.status;
+  if (has_ended(event.status)) {
     remove(event.tid);
+    if (event.tid != leader_) return nullptr;
+    ending_ = event.status;
+    for (auto& [tid, thread] : threads_) orphan(thread);
     return nullptr;
   }
+  if (event.tid == leader_ && std::holds_alternative<ExecStop>(event.status)) forget_threads();
   Thread& thread = add(event.tid);
+  if (ending_) thread.claimed = thread.copy = true;
   thread.stopped = StoppedTracee(event.tid);
   thread.group_stopped = std::holds_alternative<GroupStop>(event.status);
   if (std::holds_alternative<ExitStop>(event.status)) thread.exiting = true;
@@ -113,21 +129,28 @@ void World::resume(Thread& thread, Resume how, bool here) {
   thread.placed = narrowed;
 }
 
-bool World::step(Thread& thread) {
-  const pid_t tid = thread.tid;
+// Waits for all of the target, not for this thread alone: a leader that is killed is reported only once every other thread
+// has been reaped.
+bool World::step(pid_t tid) {
   for (;;) {
-    if (!thread.stopped) return false;
-    StoppedTracee tracee = std::move(*thread.stopped);
-    thread.stopped.reset();
+    Thread* thread = find(tid);
+    if (thread == nullptr || !thread->stopped) return false;
+    StoppedTracee tracee = std::move(*thread->stopped);
+    thread->stopped.reset();
     (void)std::move(tracee).resume(Resume::Step, 0);
-    Result<WaitEvent> event = wait_for(tid);
+    Result<WaitEvent> event = wait_any();
+    while (event && event->tid != tid) {
+      (void)note(*event);
+      event = wait_any();
+    }
     if (!event) return false;
-    if (note(*event) == nullptr) return false;
-    thread.pending.reset();
+    thread = note(*event);
+    if (thread == nullptr) return false;
+    thread->pending.reset();
     const auto* signal = std::get_if<SignalStop>(&event->status);
     if (signal != nullptr && signal->signal == SIGTRAP) return true;
-    if (thread.exiting) return false;
-    if (signal != nullptr) thread.signal = signal->signal;  // delivered once the step is done
+    if (thread->exiting) return false;
+    if (signal != nullptr) thread->signal = signal->signal;  // delivered once the step is done
   }
 }
 

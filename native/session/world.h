@@ -51,8 +51,6 @@ class World {
   Thread* find(pid_t tid);
   void remove(pid_t tid) { threads_.erase(tid); }
   void clear() { threads_.clear(); }
-  // At an exec every other thread of the process vanishes.
-  void keep_only(pid_t tid);
   // Threads of the target itself.
   size_t count() const;
   bool empty() const { return threads_.empty(); }
@@ -74,11 +72,15 @@ class World {
   void resume_all(Resume how);
   // Resumes one; `here` asks for the tracer's own core.
   void resume(Thread& thread, Resume how, bool here);
-  // Runs one instruction of a stopped thread while all others are stopped; false when the thread ended.
-  bool step(Thread& thread);
+  // Runs one instruction of a stopped thread while all others are stopped; false when the thread has ended or ends.
+  bool step(pid_t tid);
 
  private:
   bool all_stopped() const;
+  // At an exec every other thread of the process vanishes, and the one that made it goes on as the leader.
+  void forget_threads();
+  // What is left when the process has ended, or has lost the thread that was to report a birth, are processes of their own.
+  void orphan(Thread& thread);
 
   const Placement& placement_;
   const pid_t leader_;

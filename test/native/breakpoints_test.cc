@@ -40,7 +40,7 @@ TEST_F(BreakpointsTest, WritesEachAndGivesTheBytesBack) {
   EXPECT_EQ(text_[1], 0x90);
   EXPECT_EQ(breakpoints.find(address(0))->site, 0);
   EXPECT_EQ(breakpoints.find(address(1)), nullptr);
-  breakpoints.restore_all(memory_, true);
+  breakpoints.restore_all(memory_);
   for (size_t offset = 0; offset < 2 * page_size_; offset++) ASSERT_EQ(text_[offset], 0x90) << offset;
 }
 
@@ -72,7 +72,7 @@ TEST_F(BreakpointsTest, AnAddressThatIsNotedTwiceKeepsItsFirstSite) {
   breakpoints.add(address(5), 2);
   breakpoints.arm_all(memory_, TextFile());
   EXPECT_EQ(breakpoints.find(address(5))->site, 1);
-  breakpoints.restore_all(memory_, true);
+  breakpoints.restore_all(memory_);
   EXPECT_EQ(text_[5], 0x90);
 }
 
