@@ -1,0 +1,78 @@
+// `npm run bench`: what premain costs, as ratios to its peers, in one run. `--quick` takes less than 40 seconds, `--only=NAME`
+// one section, `--seed=N` its order again, `--write` renews docs/performance.md, `--json=FILE` keeps every sample.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { buildPeers, WORK } from './bench/peer.mjs'
+import * as programs from './bench/programs.mjs'
+import { document, score, sectionText } from './bench/report.mjs'
+import { randomFrom } from './bench/sampling.mjs'
+import * as sections from './bench/sections.mjs'
+import { tools } from './bench/tools.mjs'
+import { setup } from './setup.mjs'
+import { at, Failure, projectRequire, runMain, say } from './support/project.mjs'
+
+/** Rounds of each section: the whole run, and `--quick`. */
+const SECTIONS = {
+  launches: [sections.launches, { rounds: 200 }, { rounds: 50 }],
+  crowded: [sections.crowded, { rounds: 120 }, { rounds: 25 }],
+  inits: [sections.manyInits, { rounds: 25, counts: [10, 100, 300, 1000] }, { rounds: 8, counts: [10, 300] }],
+  large: [sections.largeStart, { rounds: 40 }, { rounds: 8 }],
+  measure: [sections.throughput, { rounds: 10 }, { rounds: 3 }],
+  cpu: [sections.cpuTime, { rounds: 150 }, { rounds: 30 }],
+  live: [sections.liveStops, { rounds: 20 }, { rounds: 4 }],
+  command: [sections.command, { rounds: 40 }, { rounds: 10 }],
+  inspect: [sections.inspecting, { rounds: 20 }, { rounds: 5 }],
+  heap: [sections.largeHeap, { rounds: 60 }, { rounds: 15 }],
+  accuracy: [sections.accuracy, { rounds: 20 }, { rounds: 5 }],
+  tools: [tools, { rounds: 7 }, { rounds: 2 }],
+}
+
+function readOptions(args) {
+  const options = { quick: false, write: false, seed: Date.now() % 1_000_000, only: null, json: `${WORK}/bench.json` }
+  for (const arg of args) {
+    const [, name, value] = /^--(\w+)(?:=(.+))?$/.exec(arg) ?? []
+    if (!(name in options)) throw new Failure(`No option ${arg}: --quick, --write, --only=NAME, --seed=N, --json=FILE`)
+    options[name] = value === undefined ? true : name === 'seed' ? Number(value) : value
+  }
+  if (options.only !== null && !(options.only in SECTIONS))
+    throw new Failure(`No section ${options.only}: there are ${Object.keys(SECTIONS).join(', ')}.`)
+  if (options.write && (options.quick || options.only !== null))
+    throw new Failure('--write takes the whole run: without --quick and --only.')
+  return options
+}
+
+async function hostOf(program) {
+  const { trace } = projectRequire('./dist/index.js')
+  return (await trace(program, [], { until: 'entry', stdio: 'ignore' })).host
+}
+
+await runMain(async () => {
+  const options = readOptions(process.argv.slice(2))
+  setup()
+  buildPeers()
+  const program = programs.hello() ?? programs.tsgo()
+  const random = randomFrom(options.seed)
+  const made = []
+  for (const [name, [measure, whole, quick]] of Object.entries(SECTIONS)) {
+    if (options.only !== null && options.only !== name) continue
+    const section = await measure({ program, random, ...(options.quick ? quick : whole) })
+    made.push({ name, ...section })
+    console.log(sectionText(section))
+  }
+  const { reached, of } = score(made)
+  console.log(`\n${reached} of ${of} targets reached. Seed ${options.seed}.`)
+  const result = {
+    date: new Date().toISOString().slice(0, 10),
+    seed: options.seed,
+    host: await hostOf(program),
+    sections: made,
+  }
+  const json = resolve(options.json)
+  mkdirSync(dirname(json), { recursive: true })
+  writeFileSync(json, `${JSON.stringify(result, null, 1)}\n`)
+  say(`Samples: ${json}`)
+  if (options.write) {
+    writeFileSync(at('docs/performance.md'), `${document(result).trimEnd()}\n`)
+    say('wrote docs/performance.md')
+  }
+})

@@ -1,0 +1,425 @@
+// What is measured: each section runs its contestants in turns and returns rows.
+import { spawn, spawnSync } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+import { at, projectRequire } from '../support/project.mjs'
+import { Peer } from './peer.mjs'
+import * as programs from './programs.mjs'
+import { inTurns, median, p90 } from './sampling.mjs'
+
+const premain = () => projectRequire('./dist/index.js')
+
+/** Options of planStops and of trace(), for the same stops and reads. */
+export const KINDS = {
+  evidence: { plan: { inits: false, maps: 'evidence' }, trace: { inits: false, maps: false } },
+  maps: { plan: { inits: false, maps: true }, trace: { inits: false, maps: true } },
+  inits: { plan: { inits: true, maps: 'evidence' }, trace: { inits: true, maps: false } },
+}
+
+/** A contestant: trace() in this process, nothing kept of the target's output. */
+export function tracing(program, options, args = []) {
+  const { trace } = premain()
+  return async () => {
+    await trace(program, args, { stdio: 'ignore', ...options })
+  }
+}
+
+/** A contestant: a process by Node's child_process, to its exit event. */
+export function spawning(file, args = [], options = {}) {
+  return () =>
+    new Promise((resolve, reject) => {
+      const child = spawn(file, args, { stdio: 'ignore', ...options })
+      child.on('error', reject)
+      child.on('exit', () => resolve())
+    })
+}
+
+/** One figure. `limit`: what it is to be at most (`least`: at least); null where it is only for comparison. */
+function row(what, value, { unit, limit = null, least = false, samples = null, decimals = 2, note = null }) {
+  const reached = limit === null ? null : least ? value >= limit : value <= limit
+  return { what, value, unit, limit, least, reached, median: samples && median(samples), decimals, note }
+}
+
+function ratio(what, samples, [over, under], { limit = null, note = null } = {}) {
+  const value = median(samples[over]) / median(samples[under])
+  return row(what, value, { unit: '×', limit, samples: samples[over], note })
+}
+
+/** trace() against plain C and Node's own spawn. */
+export async function launches({ program, rounds, random }) {
+  const peer = new Peer(program)
+  const contestants = { exec: peer.spawn(), spawn: spawning(program) }
+  for (const [kind, { plan, trace }] of Object.entries(KINDS)) {
+    contestants[kind] = tracing(program, { run: true, ...trace })
+    contestants[`C ${kind}`] = peer.trace(plan)
+    contestants[`C ${kind}, far`] = peer.trace(plan, { place: 'far' })
+  }
+  const samples = await inTurns(contestants, { rounds, random, warmup: 5 })
+  peer.close()
+  const loop = (kind) =>
+    median(samples[`C ${kind}`]) <= median(samples[`C ${kind}, far`]) ? `C ${kind}` : `C ${kind}, far`
+  return {
+    title: 'Launching hello, traced and not',
+    text: '`run: true`: the 17 steps’ stops, then let go at `main.main` and waited for. The ptrace loop in plain C stops at the same places and takes the same registers, memory and maps; the better of its two placements counts.',
+    samples,
+    rows: [
+      row('plain C: posix_spawn, exec, wait', median(samples.exec), { unit: 'ms', samples: samples.exec }),
+      ratio('child_process.spawn to exit ÷ plain C', samples, ['spawn', 'exec']),
+      ratio('C ptrace loop, on one core ÷ plain C', samples, ['C evidence', 'exec']),
+      ratio('C ptrace loop, wherever ÷ plain C', samples, ['C evidence, far', 'exec']),
+      ratio('trace() ÷ plain C', samples, ['evidence', 'exec'], { limit: 1.8 }),
+      ratio('trace() ÷ child_process.spawn', samples, ['evidence', 'spawn'], { limit: 0.95 }),
+      ratio('trace() ÷ C ptrace loop', samples, ['evidence', loop('evidence')], { limit: 1.2 }),
+      ratio('trace(), every init ÷ plain C', samples, ['inits', 'exec'], { limit: 2.5 }),
+      ratio('trace(), every init ÷ C ptrace loop', samples, ['inits', loop('inits')], { limit: 1.2 }),
+      ratio('trace(), maps at every stop ÷ plain C', samples, ['maps', 'exec'], { limit: 2.8 }),
+      ratio('trace(), maps at every stop ÷ C ptrace loop', samples, ['maps', loop('maps')], { limit: 1.2 }),
+    ],
+  }
+}
+
+/** The same with every core kept busy by other work. */
+export async function crowded({ program, rounds, random }) {
+  const hogs = Array.from({ length: availableParallelism() }, () => new Peer(program))
+  const peer = new Peer(program)
+  try {
+    for (const hog of hogs) hog.hog()
+    const { plan, trace } = KINDS.evidence
+    const samples = await inTurns(
+      {
+        trace: tracing(program, { run: true, ...trace }),
+        spawn: spawning(program),
+        near: peer.trace(plan),
+        exec: peer.spawn(),
+      },
+      { rounds, random },
+    )
+    return {
+      title: 'With every core kept busy',
+      text: 'As many endless loops as there are cores run beside it.',
+      samples,
+      rows: [
+        ratio('trace() ÷ child_process.spawn, median', samples, ['trace', 'spawn'], { limit: 1.5 }),
+        row('trace() ÷ child_process.spawn, p90', p90(samples.trace) / p90(samples.spawn), { unit: '×', limit: 4 }),
+        ratio('C ptrace loop ÷ plain C, median', samples, ['near', 'exec']),
+      ],
+    }
+  } finally {
+    for (const one of [...hogs, peer]) one.close()
+  }
+}
+
+/** What each init stop costs, as their number grows. */
+export async function manyInits({ counts, rounds, random }) {
+  const contestants = {}
+  const peers = []
+  for (const count of counts) {
+    const program = programs.manyInits(count)
+    if (program === null) return absent('The cost of init stops', 'no go command to build the programs with')
+    const peer = new Peer(program)
+    peers.push(peer)
+    contestants[`${count} without`] = tracing(program, { run: true, ...KINDS.evidence.trace })
+    contestants[`${count} with`] = tracing(program, { run: true, ...KINDS.inits.trace })
+    contestants[`${count} C without`] = peer.trace(KINDS.evidence.plan)
+    contestants[`${count} C with`] = peer.trace(KINDS.inits.plan)
+  }
+  const samples = await inTurns(contestants, { rounds, random })
+  for (const peer of peers) peer.close()
+  const cost = (count, prefix = '') =>
+    ((median(samples[`${count} ${prefix}with`]) - median(samples[`${count} ${prefix}without`])) * 1000) / count
+  return {
+    title: 'The cost of init stops',
+    text: 'Programs of N trivial init functions in N ÷ 10 packages: trace() with and without their stops, the difference divided by N.',
+    samples,
+    rows: counts.flatMap((count) => [
+      row(`an init stop, N = ${count}`, cost(count), { unit: 'µs', limit: 15, decimals: 1 }),
+      row(`the same in the C ptrace loop, N = ${count}`, cost(count, 'C '), { unit: 'µs', decimals: 1 }),
+    ]),
+  }
+}
+
+/** A program of hundreds of inits, traced whole, against its plain start to the same point. */
+export async function largeStart({ rounds, random }) {
+  const program = programs.largePrograms()[0] ?? programs.manyInits(400)
+  if (program === null) return absent('A program of hundreds of inits', 'none was found, and there is no go command')
+  const peer = new Peer(program)
+  const samples = await inTurns(
+    {
+      trace: tracing(program, { ...KINDS.inits.trace }),
+      plain: peer.trace({ only: true, registers: false, maps: false }, { place: 'far', then: 'kill' }),
+      loop: peer.trace(KINDS.inits.plan, { then: 'kill' }),
+    },
+    { rounds, random },
+  )
+  peer.close()
+  const seen = await premain().trace(program, [], { stdio: 'ignore', ...KINDS.inits.trace })
+  return {
+    title: 'A program of hundreds of inits',
+    text: `${program.split('/').at(-1)}: ${seen.inits.length} init functions, ${seen.totals.stops} stops, ended at \`main.main\`. The plain start is a C tracer with that one stop.`,
+    samples,
+    rows: [
+      row('plain start to main.main', median(samples.plain), { unit: 'ms', samples: samples.plain }),
+      ratio('trace() with every init ÷ plain start', samples, ['trace', 'plain'], { limit: 1.35 }),
+      ratio('C ptrace loop, same stops ÷ plain start', samples, ['loop', 'plain']),
+    ],
+  }
+}
+
+/** measure() against a loop in C. */
+export async function throughput({ program, rounds, random }) {
+  const { measure } = premain()
+  const batch = 20
+  const peer = new Peer(program)
+  const kill = peer.trace({ only: true, registers: false, maps: false }, { then: 'kill' })
+  const samples = await inTurns(
+    {
+      measure: async () => {
+        const before = performance.now()
+        const { launches: made } = await measure(program, { runs: batch, warmup: 0 })
+        return (performance.now() - before) / made.length
+      },
+      loop: async () => {
+        let total = 0
+        for (let i = 0; i < batch; i++) total += await kill()
+        return total / batch
+      },
+    },
+    { rounds, random, warmup: 1 },
+  )
+  peer.close()
+  const value = median(samples.loop) / median(samples.measure)
+  return {
+    title: 'measure()',
+    text: `Launches a second by measure() with its defaults, against a C loop that starts the program, stops it at \`main.main\` alone and kills it.`,
+    samples,
+    rows: [
+      row('throughput of measure() ÷ C loop', value, { unit: '×', limit: 0.6, least: true, samples: samples.measure }),
+    ],
+  }
+}
+
+/** What the stops add to the CPU time that a trace reports. */
+export async function cpuTime({ program, rounds, random }) {
+  const { trace } = premain()
+  const crossed = { all: 0, one: 0 }
+  const cpu = (name, options, key) => async () => {
+    const { totals, overhead } = await trace(program, [], {
+      stdio: 'ignore',
+      maps: false,
+      registers: false,
+      ...options,
+    })
+    if (overhead.crossings === 0) return totals[key]
+    crossed[name]++
+    return Number.NaN
+  }
+  const samples = await inTurns(
+    {
+      all: cpu('all', { inits: false }, 'cpuCorrectedNs'),
+      one: cpu('one', { inits: false, only: true }, 'cpuCorrectedNs'),
+    },
+    { rounds, random },
+  )
+  for (const name of Object.keys(samples)) samples[name] = samples[name].filter((ns) => !Number.isNaN(ns))
+  if (samples.all.length === 0 || samples.one.length === 0)
+    return absent('CPU time', 'every launch had stops across cores')
+  const off = 100 * Math.abs(median(samples.all) / median(samples.one) - 1)
+  return {
+    title: 'CPU time',
+    text: `CPU time to \`main.main\`, corrected, with all stops against one. Launches with a stop across cores are dropped: ${crossed.all} and ${crossed.one}.`,
+    samples,
+    rows: [row('all stops and one stop differ by', off, { unit: '%', limit: 5, decimals: 1 })],
+  }
+}
+
+/** The whole command as a process. */
+export async function command({ program, rounds, random }) {
+  const bin = at('dist/cli/bin.js')
+  const samples = await inTurns(
+    {
+      premain: spawning(process.execPath, [bin, '--json', program]),
+      node: spawning(process.execPath, ['-e', '0']),
+    },
+    { rounds, random },
+  )
+  const value = median(samples.premain) - median(samples.node)
+  return {
+    title: 'The command',
+    text: null,
+    samples,
+    rows: [
+      row('node -e 0', median(samples.node), { unit: 'ms', decimals: 1 }),
+      row('premain --json hello, beyond node -e 0', value, { unit: 'ms', limit: 30, decimals: 1 }),
+    ],
+  }
+}
+
+/** inspect() of large files. */
+export async function inspecting({ rounds, random }) {
+  const { inspect } = premain()
+  const files = [programs.tsgo(), ...programs.largePrograms().slice(0, 1)]
+  const images = await Promise.all(files.map((file) => inspect(file)))
+  const contestants = Object.fromEntries(
+    files.map((file) => [
+      file,
+      async () => {
+        await inspect(file)
+      },
+    ]),
+  )
+  const samples = await inTurns(contestants, { rounds, random })
+  return {
+    title: 'inspect()',
+    text: 'The second figure is scaled by the number of functions from 60 ms for 164,000.',
+    samples: Object.fromEntries(files.map((file) => [file.split('/').at(-1), samples[file]])),
+    rows: files.map((file, n) => {
+      const { size, go } = images[n]
+      const functions = go?.pclntab?.functions ?? 0
+      const limit = n === 0 ? 15 : (60 * functions) / 164_000
+      const what = `inspect() of ${file.split('/').at(-1)}: ${Math.round(size / 1e6)} MB, ${functions} functions`
+      return row(what, median(samples[file]), { unit: 'ms', limit, decimals: 1 })
+    }),
+  }
+}
+
+/** How much a large JavaScript heap adds to a launch. */
+export async function largeHeap({ program, rounds, random }) {
+  const heaps = [0, 1024].map((megabytes) => new Heap(program, megabytes))
+  const [empty, full] = heaps
+  const samples = await inTurns(
+    { empty: () => empty.launch(), full: () => full.launch() },
+    { rounds, random, warmup: 5 },
+  )
+  for (const heap of heaps) heap.close()
+  return {
+    title: 'A large JavaScript heap',
+    text: 'trace() of hello in a process with 1 GB of live objects, against one with none.',
+    samples,
+    rows: [ratio('launch with a heap of 1 GB ÷ empty', samples, ['full', 'empty'], { limit: 1.1 })],
+  }
+}
+
+class Heap {
+  constructor(program, megabytes) {
+    const args = ['--max-old-space-size=4096', at('scripts/bench/heap.mjs'), program, String(megabytes)]
+    this.child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  }
+
+  launch() {
+    return new Promise((resolve, reject) => {
+      const ended = () => reject(new Error('the process with the heap ended'))
+      this.child.once('exit', ended)
+      this.child.once('message', (ms) => {
+        this.child.off('exit', ended)
+        resolve(ms)
+      })
+      this.child.send('launch')
+    })
+  }
+
+  close() {
+    this.child.removeAllListeners('exit')
+    this.child.kill('SIGKILL')
+  }
+}
+
+/** A stop of launch(), to JavaScript and back. */
+export async function liveStops({ rounds }) {
+  const program = programs.manyInits(100) ?? programs.tsgo()
+  const byThreads = new Map()
+  for (let round = -1; round < rounds; round++) {
+    for (const { threads, us } of await stopTimes(program)) {
+      if (round < 0) continue
+      if (!byThreads.has(threads)) byThreads.set(threads, [])
+      byThreads.get(threads).push(us)
+    }
+  }
+  const several = [...byThreads.keys()].filter((n) => n > 1).sort((a, b) => Math.abs(a - 4) - Math.abs(b - 4))
+  const chosen = [
+    [1, 100],
+    [several[0], 250],
+  ].filter(([threads]) => byThreads.has(threads))
+  return {
+    title: 'A stop of launch()',
+    text: 'From the stop to JavaScript, through an empty loop body, and back to the running target; its own time in between is left out.',
+    samples: Object.fromEntries([...byThreads].map(([threads, us]) => [`${threads} threads`, us])),
+    rows: chosen.map(([threads, limit]) =>
+      row(`a stop of launch(), ${threads} thread${threads > 1 ? 's' : ''}`, median(byThreads.get(threads)), {
+        unit: 'µs',
+        limit,
+        decimals: 0,
+      }),
+    ),
+  }
+}
+
+async function stopTimes(program) {
+  const session = premain().launch(program, [], { stdio: 'ignore', maps: false })
+  const arrivals = []
+  for await (const _ of session) arrivals.push(performance.now())
+  const { stops } = await session.trace()
+  let threads = 1
+  let previous = null
+  const times = []
+  for (const stop of stops) {
+    if (stop.kind === 'thread') {
+      threads += stop.name.startsWith('clone') ? 1 : -1
+      previous = null
+    }
+    if (stop.kind !== 'exec' && stop.kind !== 'breakpoint') continue
+    const arrival = arrivals.shift()
+    if (previous !== null) {
+      const ownNs = stop.atNs - previous.stop.atNs - previous.stop.heldNs
+      times.push({ threads, us: (arrival - previous.arrival) * 1000 - ownNs / 1000 })
+    }
+    previous = { stop, arrival }
+  }
+  return times
+}
+
+/** The inits' times beside those that Go's runtime prints. */
+export async function accuracy({ rounds, random }) {
+  const program = programs.busyInits()
+  if (program === null) return absent('Accuracy', 'no go command to build the program with')
+  const ours = new Map()
+  const theirs = new Map()
+  const add = (map, name, ms) => map.set(name, [...(map.get(name) ?? []), ms])
+  await inTurns(
+    {
+      trace: async () => {
+        const { inits } = await premain().trace(program, [], { stdio: 'ignore', maps: false, registers: false })
+        for (const init of inits) if (init.package.startsWith('bench/')) add(ours, init.package, init.wallNs / 1e6)
+      },
+      inittrace: async () => {
+        const env = { ...process.env, GODEBUG: 'inittrace=1' }
+        const { stderr } = spawnSync(program, [], { env, encoding: 'utf8' })
+        for (const [, name, ms] of stderr.matchAll(/^init (bench\/\S+) @\S+ ms, (\S+) ms clock/gm))
+          add(theirs, name, Number(ms))
+      },
+    },
+    { rounds, random, warmup: 0 },
+  )
+  const points = [...theirs.keys()].map((name) => {
+    const [premainMs, inittraceMs] = [median(ours.get(name)), median(theirs.get(name))]
+    return { name, premainMs, inittraceMs, off: 100 * Math.abs(premainMs / inittraceMs - 1) }
+  })
+  const digit = (ms) => 10 ** (Math.floor(Math.log10(ms)) - 1)
+  const worst = Math.max(
+    ...points.map(({ premainMs, inittraceMs, off }) =>
+      Math.abs(premainMs - inittraceMs) <= digit(inittraceMs) ? 0 : off,
+    ),
+  )
+  return {
+    title: 'Accuracy',
+    text: 'Package inits of 1 ms and more: medians of premain’s `wallNs` and of what `GODEBUG=inittrace=1` prints (two digits). A difference within one printed digit counts as none.',
+    samples: {},
+    points,
+    rows: [row('worst difference from inittrace', worst, { unit: '%', limit: 15, decimals: 1 })],
+  }
+}
+
+/** A section that cannot be measured here, and why. */
+export function absent(title, reason) {
+  return { title, text: `Not measured: ${reason}.`, samples: {}, rows: [] }
+}
+
+export { median, ratio, row }
