@@ -27,6 +27,13 @@ const G_GOID: readonly (Row & { offset: number })[] = [
   { minors: [25, NEWEST_MINOR], offset: 0x98 },
 ]
 
+const G_SCHED: readonly (Row & { sp: number; pc: number })[] = [
+  // @go runtime.g.sched go1.5
+  { minors: [5, 8], sp: 0x40, pc: 0x48 },
+  // @go runtime.g.sched go1.9
+  { minors: [9, NEWEST_MINOR], sp: 0x38, pc: 0x40 },
+]
+
 /** runtime.mheap: the list of span lists, and two fields that mallocinit leaves in a known state. */
 export interface HeapLayout extends Row {
   central: number
@@ -62,6 +69,13 @@ function agreed<R extends Row, T>(rows: readonly R[], go: GoImage, pick: (row: R
 /** g.goid's offset; null where the version is not known well enough. */
 export function goidOffset(go: GoImage): number | null {
   return agreed(G_GOID, go, (row) => row.offset)
+}
+
+/** Where g.sched keeps SP and PC of a goroutine that does not run; null where the version is not known well enough. */
+export function schedOffsets(go: GoImage): { sp: number; pc: number } | null {
+  const sp = agreed(G_SCHED, go, (row) => row.sp)
+  const pc = agreed(G_SCHED, go, (row) => row.pc)
+  return sp === null || pc === null ? null : { sp, pc }
 }
 
 /** moduledata.text's offset (etext follows); null where the version is not known well enough. */

@@ -10,6 +10,7 @@ import { openForTrace, type PreparedProgram, planOptions, prepareProgram } from 
 import type { BreakpointRecord, EndRecord, SessionRecord } from './records'
 import { TargetStdio } from './stdio'
 import { Tracer } from './tracer'
+import type { Stuck } from './types'
 import type { Batch } from './wire'
 
 /** How much of the stack is taken at a stop where a backtrace is wanted. */
@@ -42,8 +43,8 @@ export class Run {
   /** The image that runs now. */
   image: ProgramImage
   interruption: Interruption | null = null
-  /** Where the target hung when its time ran out, in words; the first line says it all. */
-  stuck: string | null = null
+  /** Where the target hung when its time ran out. */
+  stuck: Stuck | null = null
   private timer: NodeJS.Timeout | null = null
   private readonly onAbort = (): void => this.interrupt({ outcome: 'aborted', reason: this.options.signal?.reason })
 

@@ -23,3 +23,14 @@ export interface Frame {
   file: string | null
   line: number | null
 }
+
+/** Where the main goroutine hung when the time of a trace ran out. */
+export interface Stuck {
+  /** The package init function that had not returned; null when the program hung elsewhere. */
+  function: string | null
+  file: string | null
+  /** The line inside that function. */
+  line: number | null
+  /** The goroutine's frames, innermost first; empty where they could not be had. */
+  backtrace: Frame[]
+}

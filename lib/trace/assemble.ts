@@ -15,7 +15,7 @@ import { listStops, type StopList } from './stops'
 import { listSyscalls } from './syscalls'
 import { listThreads } from './threads'
 import { cut, type Instant, type Span, ZERO } from './times'
-import type { ErrorInfo, Host, Init, Outcome, Overhead, Step, Target, Totals, Trace } from './types'
+import type { ErrorInfo, Host, Init, Outcome, Overhead, Step, Stuck, Target, Totals, Trace } from './types'
 
 /** What the assembly is to show. */
 export interface AssemblyOptions {
@@ -46,6 +46,8 @@ export interface Assembly {
   /** Set when the run was ended from outside; else the outcome follows from the records. */
   outcome?: Extract<Outcome, 'timeout' | 'aborted'> | null | undefined
   error?: ErrorInfo | null | undefined
+  /** Where the program hung, when its time ran out. */
+  stuck?: Stuck | null | undefined
   output?: { stdout: string; stderr: string } | undefined
   /** The package's. */
   version: string
@@ -98,6 +100,7 @@ export function assembleTrace(assembly: Assembly): Trace {
     threads: listThreads(context),
     output: assembly.output ?? { stdout: '', stderr: '' },
   }
+  if (assembly.stuck) trace.stuck = assembly.stuck
   if (options.syscalls) trace.syscalls = listSyscalls(records)
   return trace
 }

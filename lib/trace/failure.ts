@@ -4,6 +4,7 @@ import { ptraceDenied } from '../session/denial'
 import { systemErrorName } from '../session/errno'
 import type { EndRecord } from '../session/records'
 import type { Run } from '../session/run'
+import { stuckFrames, stuckWhere } from './stuck'
 import type { ErrorInfo, Trace } from './types'
 
 /** How much of a dead program's standard error the message of `EXITED_BEFORE_MAIN` shows. */
@@ -14,7 +15,8 @@ const SHOWN_STDERR = 2000
  */
 export function failureOf(run: Run, trace: Trace): PremainError | null {
   const end = run.records.at(-1)
-  const error = run.interruption !== null ? interrupted(run) : end?.kind === 'end' ? ended(run, end, trace) : null
+  const error =
+    run.interruption !== null ? interrupted(run, trace) : end?.kind === 'end' ? ended(run, end, trace) : null
   if (error === null) return null
   trace.error = errorInfo(error)
   error.trace = trace
@@ -27,19 +29,17 @@ export function errorInfo(error: PremainError): ErrorInfo {
   return { code, message, hint, errno, syscall }
 }
 
-function interrupted(run: Run): PremainError {
-  const { interruption, options, stuck } = run
+function interrupted(run: Run, trace: Trace): PremainError {
+  const { interruption, options } = run
   if (interruption?.outcome === 'timeout') {
-    return new PremainError('TIMEOUT', `the program did not get there within ${options.timeout} ms${where(stuck)}`, {
-      hint: stuck ?? 'Give it more time, or end the trace at an earlier step with `until`.',
+    const { stuck = null } = trace
+    const where = stuck === null ? '' : `: ${stuckWhere(stuck, trace)}`
+    return new PremainError('TIMEOUT', `the program did not get there within ${options.timeout} ms${where}`, {
+      hint: (stuck && stuckFrames(stuck)) ?? 'Give it more time, or end the trace at an earlier step with `until`.',
     })
   }
   if (interruption?.reason instanceof PremainError) return interruption.reason
   return new PremainError('ABORTED', 'the trace was aborted', { cause: interruption?.reason })
-}
-
-function where(stuck: string | null): string {
-  return stuck === null ? '' : `: ${stuck.split('\n', 1)[0]}`
 }
 
 function ended(run: Run, end: EndRecord, trace: Trace): PremainError | null {
@@ -65,6 +65,13 @@ function launchFailed(run: Run, end: EndRecord): PremainError {
       hint: 'option cwd (--cwd) names a directory that exists and may be searched',
       errno,
       syscall: 'chdir',
+    })
+  }
+  if (end.syscall === 'pwrite64') {
+    return new PremainError('UNSUPPORTED', 'the program was ended: a stop could not be written into its memory', {
+      hint: 'its file says that code is where it is not mapped, or this machine lets nobody write to text',
+      errno,
+      syscall: 'pwrite64',
     })
   }
   return new PremainError('EXEC_FAILED', 'the target could not be started', {

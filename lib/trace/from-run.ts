@@ -29,6 +29,7 @@ export function traceOf(run: Run, output: Output): Trace {
         stdio: run.stdio.kinds,
       },
       outcome: run.interruption?.outcome ?? null,
+      stuck: run.stuck,
       output,
       options: {
         registers: options.registers,

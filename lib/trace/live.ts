@@ -6,7 +6,8 @@ import { Context, register } from './context'
 import { mappingsOf } from './maps'
 import type { Frame, Mapping } from './types'
 
-function contextOf(run: Run): Context {
+/** A run as far as it has come. */
+export function contextOf(run: Run): Context {
   return new Context({ image: run.image, plan: run.program.plan, laterPlans: run.laterPlans, records: run.records })
 }
 

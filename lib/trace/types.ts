@@ -5,9 +5,9 @@
  */
 import type { ElfInfo, GoInfo, Hex } from '../image/types'
 import type { StepId } from '../plan/types'
-import type { Frame, Mapping } from '../session/types'
+import type { Frame, Mapping, Stuck } from '../session/types'
 
-export type { Frame, Mapping } from '../session/types'
+export type { Frame, Mapping, Stuck } from '../session/types'
 
 /** How a step is known; see `Step.status`. */
 export type StepStatus = 'observed' | 'derived' | 'not-applicable' | 'not-reached' | 'missed'
@@ -216,6 +216,8 @@ export interface Trace {
   /** Every package init function that ran, in order. */
   inits: Init[]
   threads: ThreadInfo[]
+  /** Where the program hung, when its time ran out. */
+  stuck?: Stuck
   syscalls?: SyscallInfo[]
   /** The last 64 KB of what the target wrote to piped descriptors, as UTF-8. */
   output: { stdout: string; stderr: string }
