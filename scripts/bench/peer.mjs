@@ -40,11 +40,11 @@ export class Peer {
     return () => this.order('spawn')
   }
 
-  /** A contestant that traces it by premain's own plan. `place`: near or far; `then`: run or kill. */
-  trace(planOptions, { place = 'near', then = 'run' } = {}) {
+  /** A contestant that traces it by premain's own plan. `place`: near or far; `end`: run or kill. */
+  trace(planOptions, { place = 'near', end = 'run' } = {}) {
     const file = join(WORK, `plan-${process.pid}-${plans++}.txt`)
     writePlan(this.program, planOptions, file)
-    return () => this.order(`trace ${file} ${place} ${then}`)
+    return () => this.order(`trace ${file} ${place} ${end}`)
   }
 
   /** Keeps a core busy until `close`. */

@@ -145,8 +145,8 @@ export async function largeStart({ rounds, random }) {
   const samples = await inTurns(
     {
       trace: tracing(program, { ...KINDS.inits.trace }),
-      plain: peer.trace({ only: true, registers: false, maps: false }, { place: 'far', then: 'kill' }),
-      loop: peer.trace(KINDS.inits.plan, { then: 'kill' }),
+      plain: peer.trace({ only: true, registers: false, maps: false }, { place: 'far', end: 'kill' }),
+      loop: peer.trace(KINDS.inits.plan, { end: 'kill' }),
     },
     { rounds, random },
   )
@@ -169,7 +169,7 @@ export async function throughput({ program, rounds, random }) {
   const { measure } = premain()
   const batch = 20
   const peer = new Peer(program)
-  const kill = peer.trace({ only: true, registers: false, maps: false }, { then: 'kill' })
+  const kill = peer.trace({ only: true, registers: false, maps: false }, { end: 'kill' })
   const samples = await inTurns(
     {
       measure: async () => {
