@@ -1,0 +1,4 @@
+import { testAgainstGdb } from './gdb'
+import { realPrograms } from './subjects'
+
+realPrograms.forEach(testAgainstGdb)

@@ -1,0 +1,4 @@
+import { testAgainstGdb } from './gdb'
+import { fixtures } from './subjects'
+
+fixtures.forEach(testAgainstGdb)
