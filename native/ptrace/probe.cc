@@ -13,11 +13,10 @@
 #include <sys/wait.h>
 
 #include <cstdio>
-#include <cstring>
+#include <ctime>
 
 #include "../arch/arch.h"
 #include "memory.h"
-#include "proc.h"
 #include "tracee.h"
 
 namespace premain {
@@ -143,7 +142,8 @@ std::vector<Attempt> probe() {
     out.push_back({"stop", stopped});
     if (stopped == 0) try_stopped(pid, out);
   }
-  out.push_back({"process-clock", process_cpu_ns(pid) > 0 ? 0 : EPERM});
+  clockid_t clock;
+  out.push_back({"process-clock", clock_getcpuclockid(pid, &clock)});
   const std::optional<bool> shared = same_memory(pid, getpid());
   out.push_back({"kcmp", shared ? 0 : errno});
   out.push_back({"pidfd", try_pidfd(pid)});

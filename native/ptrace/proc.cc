@@ -51,38 +51,30 @@ uint64_t stat_field(const char* text, int wanted) {
   return 0;
 }
 
-// linux include/linux/posix-timers_types.h: the pid's complement, then CPUCLOCK_SCHED, then the per-thread bit.
+// linux include/linux/posix-timers_types.h: the pid's complement, then CPUCLOCK_SCHED.
 constexpr unsigned kClockSched = 2;
-constexpr unsigned kClockPerThread = 4;
 
-clockid_t cpu_clock(pid_t id, unsigned kind) {
-  return static_cast<clockid_t>((~static_cast<unsigned>(id) << 3) | kind);
-}
+clockid_t process_clock(pid_t pid) { return static_cast<clockid_t>((~static_cast<unsigned>(pid) << 3) | kClockSched); }
 
 }  // namespace
 
-Result<UsageReader> UsageReader::open(pid_t pid) {
-  UsageReader reader;
-  reader.fd_ = open_proc(pid, "stat");
-  if (!reader.fd_) return failed("open");
-  return reader;
+// /proc/id/stat as a string; false when the process is gone.
+static bool read_stat(pid_t id, char (&text)[1024]) {
+  const Fd fd = open_proc(id, "stat");
+  const ssize_t n = fd ? read(fd.get(), text, sizeof text - 1) : -1;
+  text[n > 0 ? n : 0] = 0;
+  return n > 0;
 }
 
-Faults UsageReader::read() const {
+Faults faults_of(pid_t pid) {
   char text[1024];
-  const ssize_t n = pread(fd_.get(), text, sizeof text - 1, 0);
-  if (n <= 0) return {};
-  text[n] = 0;
+  if (!read_stat(pid, text)) return {};
   return {stat_field(text, 10), stat_field(text, 12)};
 }
 
 int last_core(pid_t tid) {
   char text[1024];
-  const Fd fd = open_proc(tid, "stat");
-  const ssize_t n = fd ? read(fd.get(), text, sizeof text - 1) : -1;
-  if (n <= 0) return -1;
-  text[n] = 0;
-  return static_cast<int>(stat_field(text, 39));
+  return read_stat(tid, text) ? static_cast<int>(stat_field(text, 39)) : -1;
 }
 
 Result<MapsReader> MapsReader::open(pid_t pid) {
@@ -118,11 +110,9 @@ std::string executable_path(pid_t pid) {
   return n > 0 ? std::string(path, static_cast<size_t>(n)) : std::string();
 }
 
-void executable_identity(pid_t pid, uint64_t& device, uint64_t& inode) {
-  char link[64];
+void file_identity(const Fd& file, uint64_t& device, uint64_t& inode) {
   struct stat info;
-  snprintf(link, sizeof link, "/proc/%d/exe", pid);
-  const bool known = stat(link, &info) == 0;
+  const bool known = file && fstat(file.get(), &info) == 0;
   device = known ? info.st_dev : 0;
   inode = known ? info.st_ino : 0;
 }
@@ -153,8 +143,21 @@ std::vector<pid_t> children_of(pid_t pid) {
   return children;
 }
 
-uint64_t process_cpu_ns(pid_t pid) { return clock_ns(cpu_clock(pid, kClockSched)); }
-uint64_t thread_cpu_ns(pid_t tid) { return clock_ns(cpu_clock(tid, kClockSched | kClockPerThread)); }
+ThreadClock::ThreadClock(pid_t pid, pid_t tid) {
+  char name[64];
+  snprintf(name, sizeof name, "task/%d/schedstat", tid);
+  fd_ = open_proc(pid, name);
+}
+
+std::optional<uint64_t> ThreadClock::read() const {
+  char text[128];
+  const ssize_t n = fd_ ? pread(fd_.get(), text, sizeof text - 1, 0) : -1;
+  if (n <= 0) return std::nullopt;
+  text[n] = 0;
+  return strtoull(text, nullptr, 10);
+}
+
+uint64_t process_cpu_ns(pid_t pid) { return clock_ns(process_clock(pid)); }
 uint64_t monotonic_ns() { return clock_ns(CLOCK_MONOTONIC); }
 uint64_t realtime_ns() { return clock_ns(CLOCK_REALTIME); }
 

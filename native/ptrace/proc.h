@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,15 +16,8 @@ namespace premain {
 
 using Bytes = std::vector<uint8_t>;
 
-// Page faults of a process alone, from /proc/pid/stat, by one pread of a descriptor that stays open.
-class UsageReader {
- public:
-  static Result<UsageReader> open(pid_t pid);
-  Faults read() const;
-
- private:
-  Fd fd_;
-};
+// Page faults of a process alone, from /proc/pid/stat.
+Faults faults_of(pid_t pid);
 
 // The core on which a thread last ran, or -1.
 int last_core(pid_t tid);
@@ -44,14 +38,27 @@ uint64_t auxv_value(const uint8_t* auxv, size_t length, uint64_t type);
 std::string executable_path(pid_t pid);
 // The file that the process executes; closed when it cannot be opened.
 Fd open_executable(pid_t pid);
-// Device and inode of /proc/pid/exe; zeros when it cannot be read.
-void executable_identity(pid_t pid, uint64_t& device, uint64_t& inode);
+// Device and inode of an open file; zeros when it is not open.
+void file_identity(const Fd& file, uint64_t& device, uint64_t& inode);
 // The direct children of all threads of a process.
 std::vector<pid_t> children_of(pid_t pid);
 
-// A process's and a thread's CPU time in nanoseconds, 0 once it is gone.
+// One thread's CPU time from /proc/pid/task/tid/schedstat, exact while the thread is stopped: the kernel gives a thread's
+// clock to its own process only.
+class ThreadClock {
+ public:
+  ThreadClock() = default;
+  ThreadClock(pid_t pid, pid_t tid);
+  // Nanoseconds; nothing where the kernel keeps no such figure (without CONFIG_SCHED_INFO) or the thread is gone.
+  std::optional<uint64_t> read() const;
+  explicit operator bool() const { return static_cast<bool>(fd_); }
+
+ private:
+  Fd fd_;
+};
+
+// A process's CPU time in nanoseconds, 0 once it is gone.
 uint64_t process_cpu_ns(pid_t pid);
-uint64_t thread_cpu_ns(pid_t tid);
 uint64_t monotonic_ns();
 uint64_t realtime_ns();
 

@@ -153,7 +153,8 @@ void Session::on_exec(World& world, Thread& thread) {
   bias_ = entry_ - plan_.header.entry;
   uint64_t device = 0;
   uint64_t inode = 0;
-  executable_identity(tid, device, inode);
+  Fd executable = open_executable(tid);
+  file_identity(executable, device, inode);
   const bool planned = plan_.header.inode == 0 || (device == plan_.header.device && inode == plan_.header.inode);
   planned_ = planned;
 
@@ -172,7 +173,7 @@ void Session::on_exec(World& world, Thread& thread) {
 
   const Resume next = phase_ == Phase::InExec ? Resume::ToSyscall : how();
   if (phase_ == Phase::InExec) phase_ = Phase::AfterExec;
-  if (planned) arm_plan();
+  if (planned) arm_plan(std::move(executable));
   if (refused_) {
     end(world);
     return world.resume(thread, Resume::Continue, false);
@@ -185,7 +186,7 @@ void Session::on_exec(World& world, Thread& thread) {
   world.resume(thread, next, true);
 }
 
-void Session::arm_plan() {
+void Session::arm_plan(Fd executable) {
   const uint64_t before = monotonic_ns();
   for (size_t i = 0; i < plan_.sites.size(); i++) {
     if (plan_.sites[i].address != wire::kNoAddress && (plan_.sites[i].flags & wire::kOtherImage) == 0) {
@@ -194,7 +195,7 @@ void Session::arm_plan() {
   }
   const wire::WirePlan& plan = plan_.header;
   breakpoints_.arm_all(memory_,
-                       TextFile(open_executable(pid_), plan.text_address + bias_, plan.text_offset, plan.text_size));
+                       TextFile(std::move(executable), plan.text_address + bias_, plan.text_offset, plan.text_size));
   for (const wire::WireSite& site : plan_.sites) {
     if ((site.flags & wire::kOtherImage) != 0 || site.address == wire::kNoAddress) continue;
     const Breakpoints::Entry* entry = breakpoints_.find(site.address + bias_);
@@ -235,7 +236,9 @@ void Session::on_birth(World& world, Thread& thread, BirthStop::How how) {
   child.claimed = true;
   placement_->inherit(thread.tid, born);
   const bool is_thread = how == BirthStop::How::Thread && syscall(SYS_tgkill, pid_, born, 0) == 0;
-  if (!is_thread) {
+  if (is_thread) {
+    threaded_ = true;
+  } else {
     forked_ = true;
     child.foreign = shares_memory(thread, born);
     child.copy = !child.foreign;

@@ -37,7 +37,6 @@ void Session::run() {
   handed_over_.clear();
   if (!started) return refuse(started.failure());
   pid_ = *started;
-  if (Result<UsageReader> usage = UsageReader::open(pid_)) usage_ = std::move(*usage);
   control_.target_started(pid_);
   World world(placement, pid_);
   trace(world);

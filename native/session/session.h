@@ -60,7 +60,7 @@ class Session {
   void open_address_space(pid_t pid);
   // JavaScript may keep the session's object: no descriptor waits for its garbage collection.
   void close_address_space();
-  void arm_plan();
+  void arm_plan(Fd executable);
   void must_stop_at(const wire::WireSite& site, bool armed);
   void add_sites(const std::vector<uint8_t>& bytes);
   void serve_commands(World& world);
@@ -73,6 +73,7 @@ class Session {
   wire::WireRecord& record(wire::Kind kind, Thread& thread, int32_t site = -1);
   wire::WireRecord& record(wire::Kind kind);
   wire::WireRecord& begin(const wire::WireRecord& header);
+  uint64_t thread_cpu_ns(Thread& thread, uint64_t process_ns) const;
   // Whether the thread has come to this stop from another core than the tracer's.
   bool crossed(const Thread& thread) const;
   // The target's memory with the program's own bytes where breakpoints are armed.
@@ -98,7 +99,6 @@ class Session {
   Control control_;
   Recorder recorder_;
   Breakpoints breakpoints_;
-  UsageReader usage_;
   // memory_, maps_ and breakpoints_ are also read by JavaScript's thread while the target is held
   std::mutex space_mutex_;
   Memory memory_;
@@ -114,6 +114,7 @@ class Session {
   uint64_t last_held_ns_ = 0;
   bool planned_ = true;  // the present image is the one that the plan was made for
   bool forked_ = false;
+  bool threaded_ = false;  // it has made a second thread
   bool open_ = false;  // a record waits for its held time
   size_t threads_at_end_ = 0;
   std::vector<Descendant> family_;

@@ -24,7 +24,6 @@ void Session::close_address_space() {
   const std::lock_guard lock(space_mutex_);
   memory_ = {};
   maps_ = {};
-  usage_ = {};
 }
 
 wire::WireRecord& Session::record(wire::Kind kind, Thread& thread, int32_t site) {
@@ -36,13 +35,20 @@ wire::WireRecord& Session::record(wire::Kind kind, Thread& thread, int32_t site)
   header.site = site;
   header.at_ns = zero_ns_ == 0 ? 0 : report_ns_ - zero_ns_;
   header.cpu_ns = process_cpu_ns(pid_);
-  header.thread_cpu_ns = thread_cpu_ns(thread.tid);
+  header.thread_cpu_ns = thread_cpu_ns(thread, header.cpu_ns);
   // The cheap counters also count children that the target has reaped.
-  const Faults faults = forked_ ? usage_.read() : thread.faults;
+  const Faults faults = forked_ ? faults_of(pid_) : thread.faults;
   header.minor_faults = faults.minor;
   header.major_faults = faults.major;
   if (crossed(thread)) header.flags |= wire::kCrossed;
   return begin(header);
+}
+
+// The only thread's CPU time is the process's.
+uint64_t Session::thread_cpu_ns(Thread& thread, uint64_t process_ns) const {
+  if (!threaded_) return process_ns;
+  if (!thread.clock) thread.clock = ThreadClock(pid_, thread.tid);
+  return thread.clock.read().value_or(process_ns);
 }
 
 // A record that belongs to no stop of a thread.
@@ -71,7 +77,8 @@ wire::WireRecord& Session::begin(const wire::WireRecord& header) {
 // Asking the kernel costs as much as all the rest of a stop, so it is asked only where the thread can have moved: it was
 // not resumed on our core, or it was switched out for more than this stop.
 bool Session::crossed(const Thread& thread) const {
-  if (placement_ == nullptr || placement_->core() < 0) return false;
+  // Until its exec the target has no other core to be on.
+  if (placement_ == nullptr || placement_->core() < 0 || phase_ <= Phase::InExec) return false;
   if (thread.placed && thread.switched <= 1) return false;
   const int core = last_core(thread.tid);
   return core >= 0 && core != placement_->core();

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "../ptrace/placement.h"
+#include "../ptrace/proc.h"
 #include "../ptrace/tracee.h"
 
 namespace premain {
@@ -23,6 +24,8 @@ struct Thread {
   uint64_t switched = 0;
   // It was resumed on the tracer's core.
   bool placed = false;
+  // Opened once the process has more than one thread.
+  ThreadClock clock;
   // To be delivered when it is resumed.
   int signal = 0;
   // Its birth was reported by the thread that made it.
