@@ -1,4 +1,5 @@
 /** One launch of a prepared program: descriptors, tracer, timeout and abort. `trace()` and `launch()` both stand on it. */
+import { statSync } from 'node:fs'
 import { PremainError } from '../errors'
 import type { ProgramImage } from '../image/types'
 import { planStops } from '../plan/plan'
@@ -7,7 +8,7 @@ import { inheritedOpenFiles } from './limits'
 import type { ResolvedOptions } from './options'
 import { encodePlan, type WalkOptions } from './plan-wire'
 import { openForTrace, type PreparedProgram, planOptions, prepareProgram } from './program'
-import type { BreakpointRecord, EndRecord, SessionRecord } from './records'
+import type { BreakpointRecord, EndRecord, ExecRecord, SessionRecord } from './records'
 import { TargetStdio } from './stdio'
 import { Tracer } from './tracer'
 import type { Stuck } from './types'
@@ -123,7 +124,7 @@ export class Run {
       this.tracer.end()
       return
     }
-    if (batch.held && last?.kind === 'exec' && !last.planned) this.replan(last.tid)
+    if (batch.held && last?.kind === 'exec' && !last.planned) this.replan(last)
     observer.onBatch(batch)
     if (batch.held && !this.walk.allStop) this.tracer.resume()
   }
@@ -135,9 +136,9 @@ export class Run {
   }
 
   /** The target executed another program: its stops follow those already planned. */
-  private replan(pid: number): void {
+  private replan(exec: ExecRecord): void {
     try {
-      const image = openForTrace(`/proc/${pid}/exe`)
+      const image = openForTrace(executedFile(exec))
       const plan = planStops(image, planOptions(this.options))
       this.image = image
       this.addPlan(plan)
@@ -150,9 +151,19 @@ export class Run {
   private finish(end: EndRecord, observer: RunObserver): void {
     if (this.timer !== null) clearTimeout(this.timer)
     this.options.signal?.removeEventListener('abort', this.onAbort)
-    for (const plan of [this.program.plan, ...this.laterPlans]) plan.image.close()
-    observer.onEnd(end)
+    try {
+      observer.onEnd(end)
+    } finally {
+      for (const plan of [this.program.plan, ...this.laterPlans]) plan.image.close()
+    }
   }
+}
+
+/** Its own path, by which it can be opened when the process is gone; what has none (deleted, a memfd), by the process. */
+function executedFile({ tid, exe }: ExecRecord): string {
+  const running = `/proc/${tid}/exe`
+  const [here, there] = [exe, running].map((path) => statSync(path, { bigint: true, throwIfNoEntry: false }))
+  return here !== undefined && here.dev === there?.dev && here.ino === there.ino ? exe : running
 }
 
 /** The error for an aborted signal. */
