@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+export { doctor } from './doctor/doctor'
+export type { CheckId, Doctor, DoctorCheck, DoctorFacts, PtraceFacts, PtraceFix } from './doctor/types'
 export { type ErrorCode, PremainError } from './errors'
 export type { ElfInfo, GoInfo, Hex, Segment } from './image/types'
 export type { CheckOptions } from './measure/check'

@@ -37,6 +37,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'stop by stop, at a terminal',
     load: () => (require('./step') as typeof import('./step')).stepCommand as unknown as CommandModule,
   },
+  doctor: {
+    summary: 'may this machine trace? if not: the cause and the fix',
+    load: () => (require('./doctor') as typeof import('./doctor')).doctorCommand as unknown as CommandModule,
+  },
   completion: {
     summary: 'a completion script for bash, zsh or fish',
     load: () =>

@@ -6,6 +6,7 @@ import { openImage } from '../image/image'
 import type { FileIdentity, ProgramImage } from '../image/types'
 import { type PlanOptions, planStops } from '../plan/plan'
 import type { StopPlan } from '../plan/types'
+import { requireProc } from './denial'
 import type { ResolvedOptions } from './options'
 
 /** How many images are remembered between launches. */
@@ -41,6 +42,7 @@ export function prepareProgram(file: string, args: readonly string[], options: R
       hint: "trace('./hello', ['arg'], options)",
     })
   }
+  requireProc()
   const path = resolveProgram(file, { cwd: options.cwd, path: options.env.PATH })
   const { elf, scripts } = classifyProgram(path, options.cwd)
   const remembered = remember(elf)

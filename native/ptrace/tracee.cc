@@ -2,6 +2,7 @@
 
 #include <elf.h>
 #include <linux/kcmp.h>
+#include <sched.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -96,6 +97,23 @@ std::optional<bool> same_memory(pid_t a, pid_t b) {
   const long order = syscall(SYS_kcmp, a, b, KCMP_VM, 0, 0);
   if (order == -1) return std::nullopt;
   return order == 0;
+}
+
+bool asked_to_share_memory(const arch::Registers& registers, const Memory& memory) {
+  uint64_t flags = 0;
+  switch (arch::syscall_number(registers)) {
+    case SYS_vfork:
+      return true;
+    case SYS_clone:
+      flags = arch::first_argument(registers);
+      break;
+    case SYS_clone3:  // struct clone_args begins with its flags
+      memory.read(arch::first_argument(registers), &flags, sizeof flags);
+      break;
+    default:
+      break;
+  }
+  return (flags & CLONE_VM) != 0;
 }
 
 Result<WaitEvent> wait_any() { return wait_on(-1); }

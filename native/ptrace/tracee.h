@@ -11,6 +11,7 @@
 
 #include "../arch/arch.h"
 #include "faults.h"
+#include "memory.h"
 #include "result.h"
 #include "wait_status.h"
 
@@ -76,6 +77,8 @@ Status seize(pid_t pid);
 Status interrupt(pid_t tid);
 // Whether two processes share one address space; nothing where the kernel does not say.
 std::optional<bool> same_memory(pid_t a, pid_t b);
+// Whether a thread at the birth stop of its child has asked for one that shares its memory.
+bool asked_to_share_memory(const arch::Registers& registers, const Memory& memory);
 // Waits for the tracer thread's own tracees and children only, never for those of Node. Fails with ECHILD when none is
 // left.
 Result<WaitEvent> wait_any();

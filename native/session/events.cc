@@ -1,6 +1,5 @@
 // What the session does at each kind of stop.
 #include <elf.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -264,20 +263,7 @@ bool Session::shares_memory(const Thread& maker, pid_t born) const {
   if (const std::optional<bool> known = same_memory(maker.tid, born)) return *known;
   Result<arch::Registers> registers = maker.stopped->registers();
   if (!registers) return false;
-  uint64_t flags = 0;
-  switch (arch::syscall_number(*registers)) {
-    case SYS_vfork:
-      return true;
-    case SYS_clone:
-      flags = arch::first_argument(*registers);
-      break;
-    case SYS_clone3:  // struct clone_args begins with its flags
-      memory_.read(arch::first_argument(*registers), &flags, sizeof flags);
-      break;
-    default:
-      break;
-  }
-  return (flags & CLONE_VM) != 0;
+  return asked_to_share_memory(*registers, memory_);
 }
 
 // A forked child has a copy of our breakpoints: clean it and let it go.

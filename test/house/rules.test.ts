@@ -10,7 +10,7 @@ const STAGES = [
   ['plan'],
   ['session'],
   ['trace'],
-  ['measure'],
+  ['measure', 'doctor'],
   ['export', 'report'],
   ['index'],
   ['testing'],

@@ -1,0 +1,35 @@
+/** `premain doctor`: may this machine trace? If not: the cause and the fix. */
+import { type Command, Option } from 'commander'
+import { toJson } from '../export/json'
+import type { CommandModule, Invocation } from './command'
+import { EXIT } from './exit-codes'
+import { deliver, type ReportOptions } from './report'
+
+interface DoctorOptions extends ReportOptions {
+  json?: boolean
+  format?: 'text' | 'json'
+}
+
+/** The command. */
+export const doctorCommand: CommandModule<DoctorOptions> = { define, run }
+
+function define(command: Command): void {
+  command
+    .description(
+      'Tries on a throw-away child what this machine lets premain do. Exit code 0: programs can be traced; 3: they cannot, ' +
+        'and the report says why and what to do.',
+    )
+    .option('--json', 'one document, premain.doctor/1')
+    .addOption(new Option('--format <format>', 'text or json').choices(['text', 'json']))
+    .option('-o, --output <file>', 'write the report to a file, replaced whole; - is standard output')
+    .allowExcessArguments(false)
+}
+
+async function run({ options, context }: Invocation<DoctorOptions>): Promise<number> {
+  const { doctor } = require('../doctor/doctor') as typeof import('../doctor/doctor')
+  const { toDoctorText } = require('../export/doctor-text') as typeof import('../export/doctor-text')
+  const document = await doctor()
+  const write = options.json === true || options.format === 'json' ? toJson : toDoctorText
+  await deliver({ document, write, options, context })
+  return document.able ? EXIT.done : EXIT.cannotTrace
+}
