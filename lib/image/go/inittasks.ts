@@ -66,12 +66,14 @@ function sortedTasks(source: Walk): InitTask[] | null {
   for (const row of new Set([...likely, newest, ...MODULEDATAS])) {
     if (row === null || row.inittasks === null) continue
     const tasks = taskSlice(source, source.moduledata.address + row.inittasks)
-    if (tasks !== null && tasks.length > 0) return runtimeFirst(source, tasks)
+    if (tasks !== null) return runtimeFirst(source, tasks)
   }
-  return null
+  // Where main and its imports have no init work, the linker makes no list: the runtime's tasks run all the same.
+  const tasks = runtimeFirst(source, [])
+  return tasks.length > 0 ? tasks : null
 }
 
-/** The tasks of a []*initTask; null unless it is one. */
+/** The tasks of a []*initTask; null unless it is one that has any. */
 function taskSlice(source: Walk, slice: number): InitTask[] | null {
   const { memory } = source
   const array = memory.pointer(slice)
@@ -89,25 +91,19 @@ function taskSlice(source: Walk, slice: number): InitTask[] | null {
 
 /**
  * Tasks that runtime.main runs before all others: those of runtime.runtime_inittasks, whose slice it loads by two
- * instructions. They stand in the module's list as well, where they are passed over.
+ * instructions. Most stand in the module's list as well, where they are passed over.
  */
 function runtimeFirst(source: Walk, tasks: InitTask[]): InitTask[] {
   const main = source.body('runtime.main')
   if (main === null) return tasks
   const load: Pattern = [[0x48, 0x4c], 0x8b, [0x05, 0x0d, 0x15, 0x1d, 0x25, 0x2d, 0x35, 0x3d], 'rip']
   const loaded = new Set([...new Code(source.memory, main).matches(load)].map(({ operands }) => operands[0] as number))
-  const byAddress = new Map(tasks.map((task) => [task.address, task]))
   for (const slice of loaded) {
     if (!loaded.has(slice + 8)) continue
-    const array = source.memory.pointer(slice)
-    const length = source.memory.word(slice + 8)
-    if (array === null || length === null || length < 1 || length > tasks.length) continue
-    source.pointersLeft -= length
-    if (source.memory.available(array) < length * 8 || source.pointersLeft < 0) continue
-    const first = source.memory.pointers(array, length, 'init tasks').map((address) => byAddress.get(address))
-    if (first.includes(undefined)) continue
-    const runtime = new Set(first as InitTask[])
-    return [...runtime, ...tasks.filter((task) => !runtime.has(task))]
+    const first = taskSlice(source, slice)
+    if (!first?.some((task) => task.package === 'runtime')) continue
+    const addresses = new Set(first.map(({ address }) => address))
+    return [...first, ...tasks.filter(({ address }) => !addresses.has(address))]
   }
   return tasks
 }
