@@ -136,10 +136,11 @@ function resolveEnv(env: unknown): Record<string, string> {
   const out: Record<string, string> = {}
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined) continue
-    if (name === '' || name.includes('=') || `${name}${value}`.includes('\0')) {
+    const text = String(value)
+    if (name === '' || name.includes('=') || name.includes('\0') || text.includes('\0')) {
       throw invalid(`environment variable ${JSON.stringify(name)} cannot be passed on`, 'no "=" in names, no NUL bytes')
     }
-    out[name] = String(value)
+    out[name] = text
   }
   return out
 }

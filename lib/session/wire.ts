@@ -43,6 +43,12 @@ export interface Batch {
   held: boolean
 }
 
+const NOTHING = Buffer.alloc(0)
+const NO_READS: (Buffer | null)[] = []
+const NO_WORDS: bigint[] = []
+const NO_DESCENDANTS: EndRecord['descendants'] = []
+const NO_MEMORY = new Map<number, Buffer>()
+
 interface Sections {
   registers: BigUint64Array | null
   maps: Buffer | null
@@ -84,15 +90,15 @@ function readSections(bytes: Buffer): Sections {
   const out: Sections = {
     registers: null,
     maps: null,
-    reads: [],
-    auxv: Buffer.alloc(0),
-    initialStack: Buffer.alloc(0),
+    reads: NO_READS,
+    auxv: NOTHING,
+    initialStack: NOTHING,
     executable: '',
     stack: null,
     syscall: null,
-    descendants: [],
-    arguments: [],
-    memory: new Map(),
+    descendants: NO_DESCENDANTS,
+    arguments: NO_WORDS,
+    memory: NO_MEMORY,
     lastHeldNs: null,
   }
   for (let at = 0; at < bytes.length; ) {
@@ -112,6 +118,7 @@ function addSection(out: Sections, type: number, bytes: Buffer): void {
       out.maps = bytes
       break
     case SECTION.read:
+      if (out.reads === NO_READS) out.reads = []
       out.reads.push(bytes.length > 0 ? bytes : null)
       break
     case SECTION.auxv:
@@ -130,6 +137,7 @@ function addSection(out: Sections, type: number, bytes: Buffer): void {
       out.syscall = bytes.toString('latin1')
       break
     case SECTION.descendant:
+      if (out.descendants === NO_DESCENDANTS) out.descendants = []
       out.descendants.push({
         pid: bytes.readInt32LE(0),
         parent: bytes.readInt32LE(4),
@@ -141,6 +149,7 @@ function addSection(out: Sections, type: number, bytes: Buffer): void {
       out.arguments = [...words(bytes)]
       break
     case SECTION.argument:
+      if (out.memory === NO_MEMORY) out.memory = new Map()
       out.memory.set(Number(bytes.readBigUInt64LE(0)), bytes.subarray(8))
       break
     case SECTION.lastHeld:
@@ -149,14 +158,14 @@ function addSection(out: Sections, type: number, bytes: Buffer): void {
   }
 }
 
+/** The same bytes as words; both sides are of one machine. A copy where they do not lie on word boundaries. */
 function words(bytes: Buffer): BigUint64Array {
-  const out = new BigUint64Array(bytes.length / 8)
-  for (let i = 0; i < out.length; i++) out[i] = bytes.readBigUInt64LE(i * 8)
-  return out
+  const aligned = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes)
+  return new BigUint64Array(aligned.buffer, aligned.byteOffset, bytes.length >> 3)
 }
 
 function time(bytes: Buffer, at: number): number {
-  return Number(bytes.readBigUInt64LE(at))
+  return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 0x100000000
 }
 
 function readRecord(bytes: Buffer, at: number, sections: Sections): SessionRecord {

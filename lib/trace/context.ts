@@ -7,6 +7,7 @@ import type { BreakpointRecord, ExecExitRecord, ExecRecord, SessionRecord } from
 import { REGISTERS, type RegisterName } from '../session/registers'
 import { Addresses } from './addresses'
 import { type Auxv, parseAuxv } from './auxv'
+import { type Code, codeOf } from './code'
 import { MapsParser, type Region } from './maps'
 import { type InitialStack, parseInitialStack } from './stack'
 import { Clock } from './times'
@@ -42,6 +43,7 @@ export function symbolOf(site: Site | null | undefined): string | null {
 /** One run, indexed. */
 export class Context {
   readonly image: ProgramImage
+  readonly code: Code
   readonly records: readonly SessionRecord[]
   /** All sites, as records number them. */
   readonly sites: readonly Site[]
@@ -64,6 +66,7 @@ export class Context {
   constructor({ image, plan, laterPlans = [], records }: Material) {
     const plans = [plan, ...laterPlans]
     this.image = image
+    this.code = codeOf(image)
     this.records = records
     this.go = image.go
     this.clock = new Clock(records)
@@ -124,13 +127,13 @@ export class Context {
   /** The function at a runtime address, by the image's names. */
   nameAt(address: bigint): string | null {
     const file = this.addresses.file(address)
-    return file === null ? null : this.image.nameAt(file)
+    return file === null ? null : this.code.nameAt(file)
   }
 
   /** Where a runtime address comes from, as the function table has it. */
   lineAt(address: bigint): { file: string; line: number } | null {
     const file = this.addresses.file(address)
-    return file === null ? null : (this.go?.pclntab.lineAt(file) ?? null)
+    return file === null ? null : this.code.lineAt(file)
   }
 
   /** Where a variable of the runtime lies in the process. */

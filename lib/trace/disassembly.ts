@@ -20,11 +20,6 @@ export interface Code {
 /** Names the target of a branch; null for none. */
 export type Namer = (address: bigint) => string | null
 
-/** The results of so many pieces of code are kept. */
-const MOST_MEMORIES = 64
-
-const memory = new Map<string, Instruction[]>()
-
 interface Engine {
   iced: typeof Iced
   formatter: Iced.Formatter
@@ -47,16 +42,6 @@ function load(): Engine {
 
 /** Decodes from the first byte until `count` instructions or the end of the bytes. */
 export function disassemble({ bytes, address }: Code, count: number, nameOf: Namer = () => null): Instruction[] {
-  const key = `${hex(address)}/${count}/${bytes.toString('latin1')}`
-  const known = memory.get(key)
-  if (known) return known
-  const made = decode({ bytes, address }, count, nameOf)
-  if (memory.size >= MOST_MEMORIES) memory.delete(memory.keys().next().value as string)
-  memory.set(key, made)
-  return made
-}
-
-function decode({ bytes, address }: Code, count: number, nameOf: Namer): Instruction[] {
   const { iced, formatter } = load()
   const decoder = new iced.Decoder(64, bytes, iced.DecoderOptions.None)
   decoder.ip = address

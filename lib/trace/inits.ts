@@ -1,6 +1,7 @@
 /** The package init functions that ran, each with its own times. */
 import type { FileAddress, GoImage } from '../image/types'
 import { hex } from './addresses'
+import type { Code } from './code'
 import type { Context, Hit } from './context'
 import { between, type Instant, notBefore, type Span } from './times'
 import type { Init } from './types'
@@ -27,7 +28,7 @@ interface Running {
  */
 export function collectInits(context: Context, end: Instant): Init[] {
   if (!context.go) return []
-  const functions = functionsByAddress(context.go)
+  const functions = functionsByAddress(context.go, context.code)
   const gcenable = context.hit('runtime.gcenable')?.at ?? Number.POSITIVE_INFINITY
   const tasks = new Map<number, number>()
   return selfTimes(events(context, functions, end)).map(({ hit, own }, order) => {
@@ -58,7 +59,7 @@ interface InitFunction {
   readonly line: { file: string; line: number } | null
 }
 
-function functionsByAddress(go: GoImage): Map<FileAddress, InitFunction> {
+function functionsByAddress(go: GoImage, code: Code): Map<FileAddress, InitFunction> {
   const functions = new Map<FileAddress, InitFunction>()
   go.initTasks.forEach((task, index) => {
     for (const { name, entry } of task.functions) {
@@ -67,7 +68,7 @@ function functionsByAddress(go: GoImage): Map<FileAddress, InitFunction> {
         package: task.package,
         name,
         get line() {
-          return go.pclntab.lineAt(entry)
+          return code.lineAt(entry)
         },
       })
     }

@@ -1,4 +1,5 @@
 /** Records → the public list of stops. */
+import type { Hex } from '../image/types'
 import { signalName } from '../session/errno'
 import type { SessionRecord } from '../session/records'
 import { REGISTERS } from '../session/registers'
@@ -109,7 +110,7 @@ function detailsOf(
   const out: Pick<Stop, 'registers' | 'maps' | 'backtrace'> = {}
   const { registers } = record
   if (details.registers && registers) {
-    out.registers = Object.fromEntries(REGISTERS.map((name, at) => [name, hex(registers[at] ?? 0n)]))
+    out.registers = hexRegisters(registers)
   }
   const regions = details.maps ? context.regions(record) : null
   if (regions) out.maps = mappingsOf(regions)
@@ -118,5 +119,17 @@ function detailsOf(
     const start = { pc: record.address, sp, bytes: record.stack }
     out.backtrace = backtrace(context.go.pclntab, context.addresses, start)
   }
+  return out
+}
+
+/** Every register by name. By halves: making bigints of them first would take most of a trace's assembly. */
+function hexRegisters(registers: BigUint64Array): Record<string, Hex> {
+  const halves = new Uint32Array(registers.buffer, registers.byteOffset, registers.length * 2)
+  const out: Record<string, Hex> = {}
+  REGISTERS.forEach((name, at) => {
+    const low = (halves[2 * at] ?? 0).toString(16)
+    const high = halves[2 * at + 1] ?? 0
+    out[name] = high === 0 ? `0x${low}` : `0x${high.toString(16)}${low.padStart(8, '0')}`
+  })
   return out
 }

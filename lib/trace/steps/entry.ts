@@ -2,7 +2,7 @@
 import type { Hex } from '../../image/types'
 import { hex } from '../addresses'
 import { register } from '../context'
-import { disassemble, type Instruction, lineOf } from '../disassembly'
+import { type Instruction, lineOf } from '../disassembly'
 import { type Asserted, Checks } from './checks'
 import { hexOrNull, int32, type Scene } from './scene'
 
@@ -18,13 +18,10 @@ export interface EntryEvidence {
 }
 
 export function entryEvidence({ context }: Scene): EntryEvidence {
-  const { image, addresses } = context
-  const symbol = image.nameAt(image.entry)
-  const code = {
-    bytes: image.read(image.entry, ENTRY_INSTRUCTIONS * LONGEST_INSTRUCTION),
-    address: addresses.runtime(image.entry),
-  }
-  const instructions = disassemble(code, ENTRY_INSTRUCTIONS, (target) => context.nameAt(target))
+  const { image, addresses, code } = context
+  const symbol = code.nameAt(image.entry)
+  const limit = { count: ENTRY_INSTRUCTIONS, length: ENTRY_INSTRUCTIONS * LONGEST_INSTRUCTION }
+  const instructions = code.decode(image.entry, limit, addresses)
   return {
     symbol,
     shape: symbol?.startsWith('_rt0_') ? 'go' : 'crt1',

@@ -1,7 +1,8 @@
 /** Step 17: main.main is called. */
 import type { FileAddress, FunctionInfo, Hex } from '../../image/types'
+import type { Limit } from '../code'
 import type { Context } from '../context'
-import { disassemble, type Instruction, lineOf } from '../disassembly'
+import { type Instruction, lineOf } from '../disassembly'
 import { type Asserted, Checks } from './checks'
 import { hexOrNull, type Scene } from './scene'
 
@@ -45,36 +46,27 @@ export function mainEvidence({ context }: Scene): MainEvidence {
 /** The instruction that ends at an address, found by decoding its function from the start. */
 function callBefore(context: Context, returnAddress: bigint): string | null {
   const file = context.addresses.file(returnAddress - 1n)
-  const within = file === null ? null : (context.go?.pclntab.functionAt(file) ?? null)
+  const within = file === null ? null : context.code.functionAt(file)
   if (!within) return null
   const instructions = decodeFunction(context, within, { count: within.end - within.entry, length: Infinity })
   const call = instructions.find(({ address, length }) => address + BigInt(length) === returnAddress)
   return call ? lineOf(call) : null
 }
 
-interface Limit {
-  /** Instructions. */
-  count: number
-  /** Bytes. */
-  length: number
-}
-
-function decodeFunction(context: Context, within: FunctionInfo, { count, length }: Limit): Instruction[] {
-  const bytes = context.image.read(within.entry, Math.min(within.end - within.entry, length))
-  const code = { bytes, address: context.addresses.runtime(within.entry) }
-  return disassemble(code, count, (target) => context.nameAt(target))
+function decodeFunction(context: Context, within: FunctionInfo, { count, length }: Limit): readonly Instruction[] {
+  const whole = within.end - within.entry
+  return context.code.decode(within.entry, { count, length: Math.min(whole, length) }, context.addresses)
 }
 
 /** The frame is made where the function table's SP delta comes to its greatest value. */
 function frameOf(context: Context, entry: FileAddress | null): { size: number | null; prologue: Instruction[] } {
-  const table = context.go?.pclntab
-  const within = entry === null ? null : (table?.functionAt(entry) ?? null)
-  if (!table || !within) return { size: null, prologue: [] }
+  const within = entry === null ? null : context.code.functionAt(entry)
+  if (!within) return { size: null, prologue: [] }
   const limit = { count: PROLOGUE_INSTRUCTIONS, length: PROLOGUE_INSTRUCTIONS * LONGEST_INSTRUCTION }
   const instructions = decodeFunction(context, within, limit)
   const deltas = instructions.map(({ address }) => {
     const file = context.addresses.file(address)
-    return file === null ? null : table.spDelta(file)
+    return file === null ? null : context.code.spDelta(file)
   })
   const known = deltas.filter((delta) => delta !== null)
   if (known.length === 0) return { size: null, prologue: instructions.slice(0, FRAMELESS_INSTRUCTIONS) }

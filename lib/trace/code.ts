@@ -1,0 +1,92 @@
+/**
+ * What an image's function table and code say of its addresses, remembered: launches of one program ask for the same few
+ * again and again, and each answer takes reads of the file.
+ */
+import type { FileAddress, FunctionInfo, ProgramImage } from '../image/types'
+import type { StopPlan } from '../plan/types'
+import type { Addresses } from './addresses'
+import { disassemble, type Instruction } from './disassembly'
+
+/** Beyond so many answers of a kind they are forgotten and asked for again. */
+const MOST_ANSWERS = 8192
+/** Pieces of code are larger, and a program that is loaded anywhere has others at every launch. */
+const MOST_PIECES = 64
+
+type Line = { file: string; line: number }
+
+/** How far to decode. */
+export interface Limit {
+  /** Instructions. */
+  count: number
+  /** Bytes. */
+  length: number
+}
+
+/** The answers for one image. */
+export class Code {
+  private readonly lines = new Map<FileAddress, Line | null>()
+  private readonly functions = new Map<FileAddress, FunctionInfo | null>()
+  private readonly names = new Map<FileAddress, string | null>()
+  private readonly deltas = new Map<FileAddress, number | null>()
+  private readonly pieces = new Map<string, Instruction[]>()
+
+  constructor(private readonly image: ProgramImage) {}
+
+  /** Where an instruction comes from. */
+  lineAt(address: FileAddress): Line | null {
+    return remembered(this.lines, address, () => this.image.go?.pclntab.lineAt(address) ?? null)
+  }
+
+  /** The Go function that holds an address. */
+  functionAt(address: FileAddress): FunctionInfo | null {
+    return remembered(this.functions, address, () => this.image.go?.pclntab.functionAt(address) ?? null)
+  }
+
+  /** Bytes that the function has pushed by then. */
+  spDelta(address: FileAddress): number | null {
+    return remembered(this.deltas, address, () => this.image.go?.pclntab.spDelta(address) ?? null)
+  }
+
+  /** The symbol or function that holds an address. */
+  nameAt(address: FileAddress): string | null {
+    return remembered(this.names, address, () => this.image.nameAt(address))
+  }
+
+  /** The instructions from an address on, as they stand in a process whose addresses are `addresses`. */
+  decode(from: FileAddress, { count, length }: Limit, addresses: Addresses): readonly Instruction[] {
+    if (this.pieces.size >= MOST_PIECES) this.pieces.clear()
+    return remembered(this.pieces, `${from}/${count}/${length}/${addresses.bias}`, () => {
+      const code = { bytes: this.image.read(from, length), address: addresses.runtime(from) }
+      return disassemble(code, count, (target) => {
+        const file = addresses.file(target)
+        return file === null ? null : this.nameAt(file)
+      })
+    })
+  }
+
+  /** Asks beforehand for what the trace of a run of this plan will ask. */
+  prepare(plan: StopPlan): void {
+    for (const { address } of plan.sites) if (address !== null) this.lineAt(address)
+  }
+}
+
+function remembered<K, V>(answers: Map<K, V>, key: K, ask: () => V): V {
+  const known = answers.get(key)
+  if (known !== undefined) return known
+  const answer = ask()
+  if (answers.size >= MOST_ANSWERS) answers.clear()
+  answers.set(key, answer)
+  return answer
+}
+
+const codes = new WeakMap<ProgramImage, Code>()
+
+/** The answers for an image; the same object for as long as the image is in use. */
+export function codeOf(image: ProgramImage): Code {
+  let code = codes.get(image)
+  if (code === undefined) {
+    code = new Code(image)
+    codes.set(image, code)
+  }
+  return code
+}
