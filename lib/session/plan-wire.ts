@@ -24,8 +24,20 @@ export interface WalkOptions {
   stackBytes: number
 }
 
-/** The plan's bytes. */
+/** Plans that were encoded before, by how they are walked through. */
+const encoded = new WeakMap<StopPlan, Map<string, Buffer>>()
+
+/** The plan's bytes; not to be changed. */
 export function encodePlan(plan: StopPlan, walk: WalkOptions): Buffer {
+  const key = JSON.stringify(walk)
+  const known = encoded.get(plan)?.get(key)
+  if (known !== undefined) return known
+  const bytes = encode(plan, walk)
+  encoded.set(plan, (encoded.get(plan) ?? new Map<string, Buffer>()).set(key, bytes))
+  return bytes
+}
+
+function encode(plan: StopPlan, walk: WalkOptions): Buffer {
   const reads = plan.sites.flatMap((site) => site.reads)
   const out = Buffer.alloc(HEADER_SIZE + plan.sites.length * SITE_SIZE + reads.length * READ_SIZE)
   out.writeUInt32LE(MAGIC, 0)

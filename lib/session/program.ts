@@ -1,8 +1,9 @@
 /** From a name to a planned program: the file, its image, its plan; remembered while the file does not change. */
-import { statSync } from 'node:fs'
+import { type BigIntStats, existsSync, statSync } from 'node:fs'
 import { PremainError } from '../errors'
 import { classifyProgram, resolveProgram } from '../image/classify'
 import { openImage } from '../image/image'
+import { fromCwd } from '../image/lookup'
 import type { FileIdentity, ProgramImage } from '../image/types'
 import { type PlanOptions, planStops } from '../plan/plan'
 import type { StopPlan } from '../plan/types'
@@ -29,6 +30,7 @@ interface Remembered {
   plans: Map<string, StopPlan>
 }
 
+/** By the absolute path of the image. */
 const images = new Map<string, Remembered>()
 
 /**
@@ -44,15 +46,12 @@ export function prepareProgram(file: string, args: readonly string[], options: R
   }
   requireProc()
   const path = resolveProgram(file, { cwd: options.cwd, path: options.env.PATH })
+  const argv = [file, ...args]
+  const known = recall(fromCwd(path, options.cwd))
+  if (known !== null) return { path, argv, image: known.image, plan: planFor(known, options), scripts: [] }
   const { elf, scripts } = classifyProgram(path, options.cwd)
-  const remembered = remember(elf)
-  return {
-    path,
-    argv: [file, ...args],
-    image: remembered.image,
-    plan: planFor(remembered, options),
-    scripts,
-  }
+  const made = recall(elf) ?? remember(elf)
+  return { path, argv, image: made.image, plan: planFor(made, options), scripts }
 }
 
 /** An image for tracing, not remembered. */
@@ -97,14 +96,20 @@ export function planSymbol(image: ProgramImage, symbol: string): StopPlan {
   }
 }
 
-function remember(path: string): Remembered {
+/** The image of that path while its file is the same: what was found out about it before exec holds still. */
+function recall(path: string): Remembered | null {
   const known = images.get(path)
-  if (known !== undefined && unchanged(path, known.image.identity)) {
-    images.delete(path)
-    images.set(path, known)
-    return known
-  }
+  if (known === undefined || !unchanged(path, known.image.identity)) return null
+  const { interpreter } = known.image.elf
+  if (interpreter !== null && !existsSync(interpreter)) return null
+  images.delete(path)
+  images.set(path, known)
+  return known
+}
+
+function remember(path: string): Remembered {
   const made = { image: openForTrace(path), plans: new Map<string, StopPlan>() }
+  images.delete(path)
   images.set(path, made)
   const oldest = images.keys().next().value
   if (images.size > REMEMBERED_IMAGES && oldest !== undefined) images.delete(oldest)
@@ -112,15 +117,24 @@ function remember(path: string): Remembered {
 }
 
 function unchanged(path: string, identity: FileIdentity): boolean {
-  const stat = statSync(path, { bigint: true, throwIfNoEntry: false })
+  const stat = statOrNull(path)
   return (
-    stat !== undefined &&
+    stat !== null &&
     stat.dev === identity.dev &&
     stat.ino === identity.ino &&
     stat.size === identity.size &&
     stat.mtimeNs === identity.mtimeNs &&
     stat.ctimeNs === identity.ctimeNs
   )
+}
+
+/** Null for whatever reason: what stands in the way of a path is found out, and said, by the lookup. */
+function statOrNull(path: string): BigIntStats | null {
+  try {
+    return statSync(path, { bigint: true, throwIfNoEntry: false }) ?? null
+  } catch {
+    return null
+  }
 }
 
 function planFor(remembered: Remembered, options: ResolvedOptions): StopPlan {
