@@ -122,6 +122,7 @@ function notes(trace: Trace, style: Style): string {
     ...missedNotes(trace, style),
     ...notApplicableNotes(trace, style),
     ...notReachedNotes(trace, style),
+    ...(trace.notes ?? []),
     ...trace.descendants.map(({ pid, path, fate }) => fill(words.descendants, { pid, path: path ?? '', fate })),
   ].map((line) => paragraph(escapeControls(line), width, 2))
   const stderr = stderrNote(trace, style)

@@ -7,6 +7,7 @@ import { hex } from './addresses'
 import { type Calibration, calibrate } from './calibration'
 import { Context, symbolOf } from './context'
 import { collectInits } from './inits'
+import { notesOf } from './notes'
 import { endOf, exitOf, lastHit, listDescendants, listExecs, outcomeOf, type Script } from './outcome'
 import { mainHit, type Standing, standings } from './status'
 import { EVIDENCE } from './steps/evidence'
@@ -55,7 +56,7 @@ export interface Assembly {
 }
 
 /**
- * Puts a run together. Pure but for the image, which is read for code and lines. A run that was cut short gives a
+ * Puts a run together. Pure but for the image, which is read for code, lines and the mode of its file. A run that was cut short gives a
  * trace as far as its records go.
  */
 export function assembleTrace(assembly: Assembly): Trace {
@@ -100,6 +101,8 @@ export function assembleTrace(assembly: Assembly): Trace {
     threads: listThreads(context),
     output: assembly.output ?? { stdout: '', stderr: '' },
   }
+  const notes = notesOf(context)
+  if (notes.length > 0) trace.notes = notes
   if (assembly.stuck) trace.stuck = assembly.stuck
   if (options.syscalls) trace.syscalls = listSyscalls(records)
   return trace

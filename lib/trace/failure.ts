@@ -1,9 +1,11 @@
 /** The error in which a run ended, if it did. */
+import { resolve } from 'node:path'
 import { PremainError } from '../errors'
 import { ptraceDenied } from '../session/denial'
 import { systemErrorName } from '../session/errno'
 import type { EndRecord } from '../session/records'
 import type { Run } from '../session/run'
+import { execFailure } from './exec-failure'
 import { stuckFrames, stuckWhere } from './stuck'
 import type { ErrorInfo, Trace } from './types'
 
@@ -81,32 +83,27 @@ function launchFailed(run: Run, end: EndRecord): PremainError {
   })
 }
 
-/** What execve's errno means where the checks before exec had nothing to say. Source: execve(2). */
-const EXEC_ERRORS: Record<string, { code: PremainError['code']; hint: string }> = {
-  ENOENT: { code: 'INTERPRETER_MISSING', hint: 'the program is there, so its interpreter (PT_INTERP or #!) is not' },
-  EACCES: { code: 'NOT_EXECUTABLE', hint: 'no execute permission, a noexec mount, or a directory on the way' },
-  EPERM: { code: 'NOT_EXECUTABLE', hint: 'a nosuid mount or a security module refuses it' },
-  ENOEXEC: { code: 'NOT_ELF', hint: 'the kernel has no loader for this format' },
-  ETXTBSY: { code: 'EXEC_FAILED', hint: 'the file is open for writing: a build is still going on' },
-  E2BIG: { code: 'EXEC_FAILED', hint: 'arguments and environment are larger than the kernel takes' },
-  ELOOP: { code: 'NOT_FOUND', hint: 'too many symbolic links on the way' },
-  ENOMEM: { code: 'EXEC_FAILED', hint: 'not enough memory for the new image' },
-}
-
 function execFailed(run: Run, end: EndRecord): PremainError {
-  const errno = systemErrorName(-end.status)
-  const known = EXEC_ERRORS[errno]
-  return new PremainError(known?.code ?? 'EXEC_FAILED', `execve of ${run.program.path} failed with ${errno}`, {
-    hint: known?.hint ?? null,
-    errno,
-    syscall: 'execve',
+  const { program, options, image } = run
+  return execFailure(systemErrorName(-end.status), {
+    path: resolve(options.cwd, program.path),
+    interpreter: image.elf.interpreter,
+    argv: program.argv,
+    env: options.env,
   })
 }
 
 function endedEarly(trace: Trace): PremainError {
   const how = trace.exit?.signal ? `was killed by ${trace.exit.signal}` : `exited with code ${trace.exit?.code}`
-  const stderr = trace.output.stderr.trimEnd().slice(-SHOWN_STDERR)
+  const stderr = complaint(trace.output.stderr.trimEnd())
   return new PremainError('EXITED_BEFORE_MAIN', `the program ${how} before main.main${stderr && `:\n${stderr}`}`, {
     hint: 'The steps show how far it came; its own output is in trace.output.',
   })
+}
+
+/** What a dying program said: from where Go begins to report a crash, else the last of it. */
+function complaint(stderr: string): string {
+  if (stderr.length <= SHOWN_STDERR) return stderr
+  const crash = /^(panic: |fatal error: |SIG[A-Z]+: |runtime: )/m.exec(stderr)
+  return crash ? stderr.slice(crash.index, crash.index + SHOWN_STDERR) : stderr.slice(-SHOWN_STDERR)
 }

@@ -218,6 +218,8 @@ export interface Trace {
   threads: ThreadInfo[]
   /** Where the program hung, when its time ran out. */
   stuck?: Stuck
+  /** What else is to be known: privileges that a traced program does not get, tables of its file that lie. */
+  notes?: string[]
   syscalls?: SyscallInfo[]
   /** The last 64 KB of what the target wrote to piped descriptors, as UTF-8. */
   output: { stdout: string; stderr: string }
