@@ -1,48 +1,11 @@
 // What is measured: each section runs its contestants in turns and returns rows.
 import { spawn, spawnSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
-import { at, projectRequire } from '../support/project.mjs'
+import { at } from '../support/project.mjs'
+import { KINDS, premain, ratio, row, spawning, tracing } from './contestants.mjs'
 import { Peer } from './peer.mjs'
 import * as programs from './programs.mjs'
 import { inTurns, median, p90 } from './sampling.mjs'
-
-const premain = () => projectRequire('./dist/index.js')
-
-/** Options of planStops and of trace(), for the same stops and reads. */
-export const KINDS = {
-  evidence: { plan: { inits: false, maps: 'evidence' }, trace: { inits: false, maps: false } },
-  maps: { plan: { inits: false, maps: true }, trace: { inits: false, maps: true } },
-  inits: { plan: { inits: true, maps: 'evidence' }, trace: { inits: true, maps: false } },
-}
-
-/** A contestant: trace() in this process, nothing kept of the target's output. */
-export function tracing(program, options, args = []) {
-  const { trace } = premain()
-  return async () => {
-    await trace(program, args, { stdio: 'ignore', ...options })
-  }
-}
-
-/** A contestant: a process by Node's child_process, to its exit event. */
-export function spawning(file, args = [], options = {}) {
-  return () =>
-    new Promise((resolve, reject) => {
-      const child = spawn(file, args, { stdio: 'ignore', ...options })
-      child.on('error', reject)
-      child.on('exit', () => resolve())
-    })
-}
-
-/** One figure. `limit`: what it is to be at most (`least`: at least); null where it is only for comparison. */
-function row(what, value, { unit, limit = null, least = false, samples = null, decimals = 2, note = null }) {
-  const reached = limit === null ? null : least ? value >= limit : value <= limit
-  return { what, value, unit, limit, least, reached, median: samples && median(samples), decimals, note }
-}
-
-function ratio(what, samples, [over, under], { limit = null, note = null } = {}) {
-  const value = median(samples[over]) / median(samples[under])
-  return row(what, value, { unit: '×', limit, samples: samples[over], note })
-}
 
 /** trace() against plain C and Node's own spawn. */
 export async function launches({ program, rounds, random }) {
@@ -421,5 +384,3 @@ export async function accuracy({ rounds, random }) {
 export function absent(title, reason) {
   return { title, text: `Not measured: ${reason}.`, samples: {}, rows: [] }
 }
-
-export { median, ratio, row }

@@ -2,9 +2,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findCommand, projectRequire } from '../support/project.mjs'
+import { KINDS, row, spawning, tracing } from './contestants.mjs'
 import { WORK } from './peer.mjs'
 import { inTurns, median } from './sampling.mjs'
-import { KINDS, row, spawning, tracing } from './sections.mjs'
 
 const TOOLS = {
   strace: (program) => spawning('strace', ['-f', '-o', '/dev/null', program]),

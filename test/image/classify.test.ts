@@ -205,7 +205,7 @@ describe('what cannot be executed', () => {
 
   testUnless(dynamic.missing)('a dynamic linker that is missing, with the system it belongs to', () => {
     const linkers: [string, string][] = [
-      ['/lib/ld-musl-x86_64.so.1', 'musl'],
+      ['/no/ld-musl-x86_64.so.1', 'musl'],
       ['/lib64/no/ld-linux.so', 'glibc'],
     ]
     for (const [linker, libc] of linkers) {
