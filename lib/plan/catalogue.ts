@@ -92,7 +92,7 @@ const DESCRIPTIONS: readonly Omit<StepInfo, 'index'>[] = [
       'Go in a function named main.',
     evidence: {
       symbol: 'the function at the entry point',
-      shape: '`go`: Go’s own entry; `crt1`: C’s _start',
+      shape: '`go`: Go’s own entry; `crt1`: C’s _start; null for another',
       disassembly: 'the first instructions',
     },
   },

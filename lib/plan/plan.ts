@@ -2,6 +2,7 @@
 import { PremainError } from '../errors'
 import type { FileAddress, FunctionInfo, GoImage, ProgramImage } from '../image/types'
 import { findStep } from './catalogue'
+import { hostsGoLibrary } from './host'
 import { entryReads, readsAt } from './reads'
 import { chosenFunctions, requireFunction } from './select'
 import { SiteList } from './sites'
@@ -51,11 +52,12 @@ const ENTRY_STEPS: ReadonlySet<string> = new Set<StepId>(['execve', 'image', 'st
  * functions, the functions asked for, and `main.main` last. Each address occurs once.
  *
  * With `until`, what certainly comes later is left out; `main.main` stays, so that a program that never comes to the
- * place asked for does not outrun the plan. Steps 1 to 4 lie before the first instruction of the program: asked to end
+ * place asked for does not outrun the plan. A host of a Go library (c-archive) ends at its entry point unless `until`
+ * names a place in the library, and has no `main.main`. Steps 1 to 4 lie before the first instruction of the program: asked to end
  * there, a trace ends at the entry point.
  *
  * @throws PremainError `INVALID_OPTION` for a symbol or pattern that names no function of the program, or one where a
- * breakpoint does harm; `UNSUPPORTED` for a Go program without `main.main`
+ * breakpoint does harm; `UNSUPPORTED` for a Go program without `main.main`, or a shared library
  */
 export function planStops(image: ProgramImage, options: PlanOptions = {}): StopPlan {
   const until = options.until ?? 'main'
@@ -68,11 +70,17 @@ export function planStops(image: ProgramImage, options: PlanOptions = {}): StopP
     entry.last = true
     return { image, sites: sites.finish() }
   }
+  refuseLibrary(image)
+  const host = hostsGoLibrary(image)
+  if (host && (until === 'main' || until === 'main.main')) {
+    entry.last = true
+    return { image, sites: sites.finish() }
+  }
   addHandover(sites, image, take)
   addRuntime(sites, image, take)
   if (options.inits ?? true) addInits(sites, go, take)
   for (const extra of chosenFunctions(go, options.stops ?? [])) addExtra(sites, extra, take)
-  addMain(sites, image, take).last = true
+  if (!host) addMain(sites, image, take).last = true
   endAt(sites, until, { go, entry, take })
   if (options.only) sites.retain((site) => site.last)
   return { image, sites: sites.finish() }
@@ -83,6 +91,13 @@ function refuseSymbols(until: string, options: PlanOptions): void {
   if (symbol === undefined) return
   throw new PremainError('INVALID_OPTION', `No Go function ${String(symbol)} in this program: it is not a Go program`, {
     hint: 'Only the entry point of such a program is stopped at; leave out `until` and `stops`.',
+  })
+}
+
+function refuseLibrary({ elf }: ProgramImage): void {
+  if (elf.type !== 'DYN' || elf.pie) return
+  throw new PremainError('UNSUPPORTED', 'This is a Go shared library (c-shared or plugin), not a program', {
+    hint: 'It has no entry point: trace the program that loads it.',
   })
 }
 

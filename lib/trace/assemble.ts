@@ -214,7 +214,9 @@ function makeStep(
   const main = mainHit(context, id)
   const { startNs, wallNs, cpuNs, minorFaults, majorFaults } = span
   // a step that was never come to, or that a program that is not Go does not have, has no facts
-  const bare = standing.status === 'not-reached' || (standing.status === 'not-applicable' && !context.go && index > 5)
+  const bare =
+    standing.status === 'not-reached' ||
+    (standing.status === 'not-applicable' && (!context.go || context.host) && index > 5)
   return {
     index,
     id,

@@ -21,7 +21,7 @@ export function outcomeOf(context: Context): Outcome {
   if (end?.how === 'exec-failed' || end?.how === 'launch-failed') return 'exec-failed'
   const last = lastHit(context)
   if (last) {
-    if (!context.go) return 'reached-entry'
+    if (!context.go || (context.host && last.site.step === 'entry')) return 'reached-entry'
     return last.site.name === 'main.main' ? 'reached-main' : 'reached-until'
   }
   if (end?.how === 'exited') return 'exited'

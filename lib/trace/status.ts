@@ -1,5 +1,6 @@
 /** What is known of each step, and why not more. A status speaks of stops; whether facts agree is in the evidence. */
 import { STEPS } from '../plan/catalogue'
+import { HOST_REASON } from '../plan/host'
 import { stopsOf } from '../plan/stops'
 import type { StepId } from '../plan/types'
 import type { Context, Hit } from './context'
@@ -69,13 +70,14 @@ export function mainHit(context: Context, id: StepId): Hit | null {
 }
 
 function notApplicable(run: Run, id: StepId): Standing | null {
-  const { image } = run.context
+  const { image, host } = run.context
   const no = (reason: string): Standing => ({ status: 'not-applicable', reason })
   if (id === 'interp' && image.elf.interpreter === null) {
     return no('the file has no PT_INTERP: the kernel starts the program itself')
   }
   const { index } = STEPS.find((step) => step.id === id) as { index: number }
   if (!image.go) return index >= FIRST_GO_STEP ? no(image.notes.join('; ') || 'not a Go program') : null
+  if (host && (id === 'main' || (run.outcome === 'reached-entry' && index >= FIRST_GO_STEP))) return no(HOST_REASON)
   if (id === 'inits' && everyInitRan(run)) return no('no package but the runtime’s own has init work')
   const { minors } = image.go
   const versions = stopsOf(id)

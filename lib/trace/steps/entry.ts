@@ -13,7 +13,8 @@ const LONGEST_INSTRUCTION = 15
 /** Evidence of step 5. */
 export interface EntryEvidence {
   symbol: string | null
-  shape: 'go' | 'crt1'
+  /** Null for an entry point that is neither Go's nor crt1's: a dynamic linker run as a program, a packer's stub. */
+  shape: 'go' | 'crt1' | null
   disassembly: string[]
 }
 
@@ -24,9 +25,21 @@ export function entryEvidence({ context }: Scene): EntryEvidence {
   const instructions = code.decode(image.entry, limit, addresses)
   return {
     symbol,
-    shape: symbol?.startsWith('_rt0_') ? 'go' : 'crt1',
+    shape: shapeOf(context),
     disassembly: untilEnd(instructions).map(lineOf),
   }
+}
+
+/**
+ * How crt1 begins, an ENDBR64 apart: it clears RBP, for the outermost frame.
+ * Source: glibc sysdeps/x86_64/start.S, musl arch/x86_64/crt_arch.h.
+ */
+const CRT1 = /^(?:f30f1efa)?(?:31ed4989d15e4889e24883e4f0|4831ed4889e7488d)/
+const CRT1_BYTES = 20
+
+function shapeOf({ image, code }: Scene['context']): EntryEvidence['shape'] {
+  if (code.nameAt(image.entry)?.startsWith('_rt0_')) return 'go'
+  return CRT1.test(image.read(image.entry, CRT1_BYTES).toString('hex')) ? 'crt1' : null
 }
 
 /** Up to the first instruction that goes elsewhere for good. */

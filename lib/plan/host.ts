@@ -1,0 +1,18 @@
+/** Programs that hold Go without being Go programs: what they are, by which functions of Go’s runtime they have. */
+import type { ProgramImage } from '../image/types'
+
+/** Why the steps of Go’s runtime are not those of such a program. */
+export const HOST_REASON =
+  'a program of another language with a Go library in it (c-archive): the library’s runtime starts on a thread of its ' +
+  'own, and its main.main never runs'
+
+/**
+ * Whether the program is another language's, with a Go library linked in. Where Go itself is started by C, its function
+ * `main` takes over from crt1; a library is entered by `_rt0_…_lib`, from .init_array. @go runtime.libpreinit go1.12
+ */
+export function hostsGoLibrary(image: ProgramImage): boolean {
+  const { go } = image
+  if (!go || image.nameAt(image.entry)?.startsWith('_rt0_')) return false
+  const found = go.pclntab.find(['main', '_rt0_amd64_linux_lib', '_rt0_arm64_linux_lib'])
+  return !found.has('main') && found.size > 0
+}
