@@ -9,12 +9,11 @@ namespace {
 
 constexpr auto kJoinLimit = std::chrono::seconds(5);
 
-// Every ptrace-stop raises SIGCHLD in the tracer's process. Where libuv has its handler installed (once child_process was
-// used), each would wake the event loop on another core, at twice the cost of the stop itself. libuv looks at exits only.
+// Every ptrace-stop raises SIGCHLD in the tracer's process. The tracer thread has it blocked, so each would wake the event
+// loop on another core, whether libuv has its handler installed or nobody has. libuv looks at exits only.
 void quiet_stops() {
   struct sigaction action;
   if (sigaction(SIGCHLD, nullptr, &action) == -1 || (action.sa_flags & SA_NOCLDSTOP) != 0) return;
-  if ((action.sa_flags & SA_SIGINFO) == 0 && (action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN)) return;
   action.sa_flags |= SA_NOCLDSTOP;
   sigaction(SIGCHLD, &action, nullptr);
 }
