@@ -24,6 +24,8 @@ export const COMMAND = { resume: 0, pause: 1, end: 2, detach: 3, addSites: 4 } a
 
 /** One tracer thread and its target. */
 export interface NativeSession {
+  /** False where the plan did not decode: nothing was started, and no other method may be called. */
+  started(): boolean
   /** Asks the tracer for something; it is woken if it sleeps. */
   post(command: (typeof COMMAND)[keyof typeof COMMAND], plan?: Buffer): void
   /** Kills the target and its direct children at once, without the tracer's help. */

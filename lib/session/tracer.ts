@@ -37,9 +37,11 @@ export class Tracer {
     plan: Buffer,
     private readonly observer: TracerObserver,
   ) {
-    awaited.add(this)
     const weak = new WeakRef(this)
     this.native = new binding.NativeSession(spec, plan, (batch) => weak.deref()?.receive(batch))
+    // A defect of plan-wire.ts, or an addon of another version: never a user's mistake.
+    if (!this.native.started()) throw new Error('the stop plan does not decode: rebuild premain')
+    awaited.add(this)
   }
 
   /** The target's process id; 0 until it has been started. */
