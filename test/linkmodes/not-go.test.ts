@@ -1,0 +1,128 @@
+/** Programs that are not Go, or hold Go without being it: steps 1 to 5, the rest not applicable, never a wrong claim. */
+import { spawnSync } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inspect, type PremainError, type Trace, trace } from '../../lib/index'
+import { buildFixture, missingGo } from '../support/fixtures'
+import { assertNothingLeft, type Snapshot, snapshot } from '../support/leaks'
+import { missingCommand, testUnless } from '../support/skip'
+
+const sources = join(__dirname, '..', 'fixtures', 'c')
+const KERNEL_STEPS = ['execve', 'image', 'stack', 'interp', 'entry']
+const CGO = { CGO_ENABLED: '1' }
+
+let folder: string
+let before: Snapshot
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'premain-not-go-'))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+beforeEach(() => {
+  before = snapshot()
+})
+afterEach(() => assertNothingLeft(before))
+
+function compile(command: string, ...args: string[]): string {
+  const output = join(folder, 'program')
+  const { status, stderr } = spawnSync(command, ['-o', output, ...args], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(stderr)
+  return output
+}
+
+function statuses(seen: Trace): Record<string, string> {
+  return Object.fromEntries(seen.steps.map(({ id, status }) => [id, status]))
+}
+
+function expectEntryOnly(seen: Trace, interp: boolean): void {
+  expect(seen.outcome).toBe('reached-entry')
+  expect(seen.error).toBeNull()
+  for (const { id, status, reason, evidence } of seen.steps) {
+    const known = KERNEL_STEPS.includes(id) && (interp || id !== 'interp')
+    expect([id, status]).toEqual([id, known ? 'observed' : 'not-applicable'])
+    if (known) expect(evidence.failures ?? []).toEqual([])
+    else expect(reason).toMatch(/\w/)
+    if (!KERNEL_STEPS.includes(id)) expect(evidence).toEqual({})
+  }
+  expect(seen.inits).toEqual([])
+}
+
+describe('C', () => {
+  const builds: [name: string, command: string, flags: string[], interp: boolean][] = [
+    ['dynamic', 'gcc', [], true],
+    ['static', 'gcc', ['-static'], false],
+    ['static-pie', 'gcc', ['-static-pie'], false],
+    ['at a fixed address, stripped', 'gcc', ['-no-pie', '-s'], true],
+    ['musl', 'musl-gcc', [], true],
+    ['musl, static', 'musl-gcc', ['-static'], false],
+  ]
+  for (const [name, command, flags, interp] of builds) {
+    testUnless(missingCommand(command))(name, async () => {
+      const seen = await trace(compile(command, ...flags, join(sources, 'hello.c')))
+      expectEntryOnly(seen, interp)
+      expect(seen.target.go).toBeNull()
+      expect(seen.steps[4]?.evidence.shape).toBe('crt1')
+    })
+  }
+
+  testUnless(missingCommand('gcc'))('a dynamic linker that is run as a program is no crt1', async () => {
+    const { target } = await trace(compile('gcc', join(sources, 'hello.c')))
+    const seen = await trace(target.elf?.interpreter as string, [join(folder, 'program')])
+    expectEntryOnly(seen, false)
+    expect(seen.steps[4]?.evidence.shape).toBeNull()
+  })
+})
+
+testUnless(missingCommand('rustc', 'gcc'))('Rust', async () => {
+  const source = join(folder, 'hello.rs')
+  writeFileSync(source, 'fn main() { println!("hello from Rust") }\n')
+  expectEntryOnly(await trace(compile('rustc', source)), true)
+})
+
+describe('a C program with a Go library in it', () => {
+  const withBoth = testUnless(missingGo() ?? missingCommand('gcc'))
+  const host = (): string => {
+    const archive = buildFixture('library', { flags: ['-buildmode=c-archive'], env: CGO }) as string
+    return compile('gcc', join(sources, 'host.c'), '-x', 'none', archive, '-lpthread')
+  }
+
+  withBoth('ends at its entry point', async () => {
+    const seen = await trace(host())
+    expectEntryOnly(seen, true)
+    expect(seen.target.go?.version).toMatch(/^go1\./)
+    expect(seen.steps[16]?.reason).toMatch(/c-archive/)
+  })
+
+  withBoth('with until past it shows the start of the library’s runtime', async () => {
+    const seen = await trace(host(), { until: 'main.init.0' })
+    expect(seen.outcome).toBe('reached-until')
+    const { main, ...others } = statuses(seen)
+    expect(main).toBe('not-applicable')
+    expect(new Set(Object.values(others))).toEqual(new Set(['observed']))
+    expect(seen.inits.at(-1)?.function).toBe('main.init.0')
+    expect(seen.steps.flatMap(({ evidence }) => evidence.failures ?? [])).toEqual([])
+    // The library's runtime has a thread of its own.
+    expect(seen.stops.find(({ name }) => name === 'runtime.rt0_go')?.tid).not.toBe(seen.pid)
+  })
+
+  withBoth('that is loaded: the host is no Go program, the library no program', async () => {
+    const library = buildFixture('library', { flags: ['-buildmode=c-shared'], env: CGO }) as string
+    const seen = await trace(compile('gcc', join(sources, 'host.c'), library, `-Wl,-rpath,${join(library, '..')}`))
+    expectEntryOnly(seen, true)
+    expect(seen.target.go).toBeNull()
+    chmodSync(library, 0o755)
+    const refused: PremainError = await trace(library).catch((error) => error)
+    expect(refused.code).toBe('UNSUPPORTED')
+    expect((await inspect(library)).go?.version).toMatch(/^go1\./)
+  })
+})
+
+describe('named for what they are', () => {
+  testUnless(missingGo())('a 32-bit Go program', async () => {
+    const refused: PremainError = await trace(buildFixture('hello', { env: { GOARCH: '386' } }) as string).catch(
+      (error) => error,
+    )
+    expect([refused.code, refused.errno]).toEqual(['WRONG_ARCH', 'ENOEXEC'])
+    expect(refused.message).toMatch(/32-bit Go program for i386/)
+  })
+})
