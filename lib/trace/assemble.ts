@@ -13,7 +13,7 @@ import { mainHit, type Standing, standings } from './status'
 import { EVIDENCE } from './steps/evidence'
 import type { Scene } from './steps/scene'
 import { listStops, type StopList } from './stops'
-import { listSyscalls } from './syscalls'
+import { type Executed, listSyscalls } from './syscalls'
 import { listThreads } from './threads'
 import { cut, type Instant, type Span, ZERO } from './times'
 import type { ErrorInfo, Host, Init, Outcome, Overhead, Step, Stuck, Target, Totals, Trace } from './types'
@@ -104,7 +104,7 @@ export function assembleTrace(assembly: Assembly): Trace {
   const notes = notesOf(context)
   if (notes.length > 0) trace.notes = notes
   if (assembly.stuck) trace.stuck = assembly.stuck
-  if (options.syscalls) trace.syscalls = listSyscalls(records)
+  if (options.syscalls) trace.syscalls = listSyscalls(records, executedBy(assembly, context))
   return trace
 }
 
@@ -266,4 +266,8 @@ function overhead(context: Context, list: StopList, calibration: Calibration): O
     crossings: list.stops.filter((stop) => stop.crossedCores).length,
     stopCpuNs: calibration,
   }
+}
+
+function executedBy({ target }: Assembly, { stack }: Context): Executed {
+  return { path: target.path, argv: target.argv, envc: stack?.envc ?? null }
 }

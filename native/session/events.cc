@@ -128,6 +128,7 @@ void Session::on_syscall(World& world, Thread& thread) {
   if (info->entry) {
     entry.a = static_cast<int64_t>(info->number);
     recorder_.section(wire::Section::Arguments, info->arguments, sizeof info->arguments);
+    take_paths(*info);
   } else {
     entry.flags |= wire::kAtExit;
     entry.b = info->result;

@@ -78,6 +78,7 @@ class Session {
   bool crossed(const Thread& thread) const;
   // The target's memory with the program's own bytes where breakpoints are armed.
   size_t read_original(uint64_t address, void* out, size_t length) const;
+  void take_paths(const SyscallInfo& call);
   void take_reads(const wire::WireSite& site, const arch::Registers& registers);
   void record_initial_stack(uint64_t sp);
   void record_breakpoint(Thread& thread, const arch::Registers& registers, const Breakpoints::Entry& entry,

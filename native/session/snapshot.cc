@@ -1,8 +1,12 @@
 // What the session writes down at a stop.
+#include <limits.h>
+
 #include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <iterator>
 
+#include "path_arguments.h"
 #include "session.h"
 
 namespace premain {
@@ -120,6 +124,24 @@ size_t Session::read_original(uint64_t address, void* out, size_t length) const 
   const size_t have = memory_.read(address, out, length);
   breakpoints_.mask(address, static_cast<uint8_t*>(out), have);
   return have;
+}
+
+// The paths that a system call is given, each up to its NUL, or as far as memory or PATH_MAX go.
+void Session::take_paths(const SyscallInfo& call) {
+  const uint8_t paths = path_arguments(call.number);
+  for (uint64_t i = 0; i < std::size(call.arguments); i++) {
+    if ((paths >> i & 1) == 0) continue;
+    recorder_.section(wire::Section::Argument, [&](Bytes& out) {
+      const auto* index = reinterpret_cast<const uint8_t*>(&i);
+      out.insert(out.end(), index, index + sizeof i);
+      const size_t at = out.size();
+      out.resize(at + PATH_MAX);
+      const size_t have = memory_.read(call.arguments[i], out.data() + at, PATH_MAX);
+      const void* nul = memchr(out.data() + at, 0, have);
+      const auto* end = static_cast<const uint8_t*>(nul);
+      out.resize(nul == nullptr ? at + have : static_cast<size_t>(end - out.data()) + 1);
+    });
+  }
 }
 
 void Session::take_reads(const wire::WireSite& site, const arch::Registers& registers) {

@@ -1,4 +1,5 @@
 import type { FileAddress, FunctionInfo, Pclntab } from '../../lib/image/types'
+import type { SessionRecord } from '../../lib/session/records'
 import { Addresses, hex } from '../../lib/trace/addresses'
 import { backtrace } from '../../lib/trace/backtrace'
 import { disassemble, lineOf } from '../../lib/trace/disassembly'
@@ -87,26 +88,40 @@ test('system calls are paired by thread, errors named', () => {
     args: [] as bigint[],
     result: 0n,
   } as const
-  const calls = listSyscalls([
+  const executed = { path: '/bin/x', argv: ['x', 'a b'], envc: 3 }
+  const records: SessionRecord[] = [
+    { ...common(0), kind: 'syscall-entry', realtimeNs: 0n },
+    { ...common(5), kind: 'syscall-exit', result: 0 },
     {
       ...call,
       phase: 'entry',
       number: 257,
-      args: [0xffffff9cn, 0x5000n],
+      args: [0xffffff9cn, 0x5000n, 0x80000n, 0n, 0n, 0n],
       memory: new Map([[1, Buffer.from('/x\0y')]]),
       atNs: 10,
       heldNs: 2,
     },
-    { ...call, phase: 'entry', number: 202, tid: 7, atNs: 20 },
+    { ...call, phase: 'entry', number: 202, tid: 7, args: [0x6000n, 0x81n, 1n, 0n, 0n, 0n], atNs: 20 },
     { ...call, phase: 'exit', number: 257, result: 2n ** 64n - 2n, atNs: 30 },
-    { ...call, phase: 'entry', number: 9, atNs: 40 },
+    { ...call, phase: 'entry', number: 9, args: [0n, 4096n, 3n, 0x22n, 0xffffffffn, 0n], atNs: 40 },
     { ...call, phase: 'exit', number: 9, result: 0x7f0000000000n, atNs: 45 },
-    { ...call, phase: 'entry', number: 999, atNs: 50 },
-  ])
+    { ...call, phase: 'entry', number: 11, args: [0x1000n, 4096n, 0n, 0n, 0n, 0n], atNs: 46 },
+    { ...call, phase: 'exit', number: 11, result: 2n ** 64n - 11n, atNs: 47 },
+    { ...call, phase: 'entry', number: 999, args: [1n, 2n, 3n, 4n, 5n, 6n], atNs: 50 },
+  ]
+  const calls = listSyscalls(records, executed)
   expect(calls.map(({ tid, name, args, result, wallNs }) => [tid, name, args, result, wallNs])).toEqual([
-    [100, 'openat', ['0xffffff9c', '"/x"'], '-ENOENT', 18],
-    [7, 'futex', [], '?', 0],
-    [100, 'mmap', [], '0x7f0000000000', 5],
-    [100, 'syscall_999', [], '?', 0],
+    [100, 'execve', ['"/bin/x"', '["x", "a b"]', '/* 3 vars */'], '0', 5],
+    [100, 'openat', ['AT_FDCWD', '"/x"', 'O_RDONLY|O_CLOEXEC'], '-ENOENT', 18],
+    [7, 'futex', ['0x6000', 'FUTEX_WAKE_PRIVATE', '1'], '?', 0],
+    [
+      100,
+      'mmap',
+      ['NULL', '4096', 'PROT_READ|PROT_WRITE', 'MAP_PRIVATE|MAP_ANONYMOUS', '-1', '0'],
+      '0x7f0000000000',
+      5,
+    ],
+    [100, 'munmap', ['0x1000', '4096'], '-EAGAIN', 1],
+    [100, 'syscall_999', ['0x1', '0x2', '0x3', '0x4', '0x5', '0x6'], '?', 0],
   ])
 })
