@@ -12,7 +12,7 @@ import { endOf, exitOf, lastHit, listDescendants, listExecs, outcomeOf, type Scr
 import { mainHit, type Standing, standings } from './status'
 import { EVIDENCE } from './steps/evidence'
 import type { Scene } from './steps/scene'
-import { listStops, type StopList } from './stops'
+import { addStops, type StopDetails, type StopList } from './stops'
 import { type Executed, listSyscalls } from './syscalls'
 import { listThreads } from './threads'
 import { cut, type Instant, type Span, ZERO } from './times'
@@ -55,57 +55,106 @@ export interface Assembly {
   options?: AssemblyOptions | undefined
 }
 
+/** What is known of a run only when it is over. */
+export type Ending = Pick<Assembly, 'outcome' | 'error' | 'stuck' | 'output'>
+
 /**
- * Puts a run together. Pure but for the image, which is read for code, lines and the mode of its file. A run that was cut short gives a
- * trace as far as its records go.
+ * Puts a run together. Pure but for the image, which is read for code, lines and the mode of its file. A run that was
+ * cut short gives a trace as far as its records go.
  */
 export function assembleTrace(assembly: Assembly): Trace {
-  const { image, records, host, options = {} } = assembly
-  const context = new Context(assembly)
-  const calibration = calibrate(records)
-  const list = listStops(context, {
-    registers: options.registers ?? true,
-    maps: options.maps ?? true,
-    backtraces: options.backtraces ?? false,
-  })
-  const outcome = assembly.outcome ?? outcomeOf(context)
-  const end = endInstant(context)
-  const inits = collectInits(context, end)
-  const scene: Scene = { context, inits, target: assembly.target }
-  const spans = stepSpans(context, inits, end)
-  const standing = standings({ context, inits, outcome })
-  const steps = STEPS.map(({ index, id, title }, at): Step => {
-    const own = ownStops(context, id, inits)
-    return makeStep(
-      { index, id, title },
-      { scene, list, own, standing: standing[at] as Standing, span: spans[at] as Span },
-    )
-  })
-  const trace: Trace = {
-    schema: 'premain.trace/1',
-    tool: { name: 'premain', version: assembly.version },
-    target: { ...assembly.target, elf: image.elf, go: image.go?.info ?? null },
-    execs: listExecs(context, assembly.target.path, assembly.scripts ?? []),
-    host,
-    startedAt: startedAt(records),
-    pid: records[0]?.tid ?? 0,
-    outcome,
-    exit: exitOf(context),
-    error: assembly.error ?? null,
-    totals: totals(context, { steps, list, calibration }),
-    overhead: overhead(context, list, calibration),
-    descendants: listDescendants(context),
-    steps,
-    stops: list.stops,
-    inits,
-    threads: listThreads(context),
-    output: assembly.output ?? { stdout: '', stderr: '' },
+  return new Draft(assembly).finish(assembly)
+}
+
+/**
+ * A trace in the making: all of it that the record of the target's end does not change. It can be made while the target,
+ * past its last stop, still runs to its end.
+ */
+export class Draft {
+  private readonly context: Context
+  private readonly calibration: Calibration
+  private readonly details: StopDetails
+  private readonly list: StopList
+  private readonly outcome: Outcome
+  private readonly inits: Init[]
+  private readonly steps: Step[]
+  /** Held time of the last record: known late, by the tracer's next report. */
+  private readonly heldNs: number
+
+  /** `assembly.records` may be added to until {@link finish}. */
+  constructor(private readonly assembly: Assembly) {
+    const { records, options = {} } = assembly
+    const context = new Context(assembly)
+    const end = endInstant(context)
+    this.context = context
+    this.calibration = calibrate(records)
+    this.details = {
+      registers: options.registers ?? true,
+      maps: options.maps ?? true,
+      backtraces: options.backtraces ?? false,
+    }
+    this.list = addStops({ stops: [], indexOf: new Map(), seen: 0 }, context, this.details)
+    this.heldNs = records.at(-1)?.heldNs ?? 0
+    this.outcome = assembly.outcome ?? outcomeOf(context)
+    this.inits = collectInits(context, end)
+    this.steps = this.makeSteps(end)
   }
-  const notes = notesOf(context)
-  if (notes.length > 0) trace.notes = notes
-  if (assembly.stuck) trace.stuck = assembly.stuck
-  if (options.syscalls) trace.syscalls = listSyscalls(records, executedBy(assembly, context))
-  return trace
+
+  /** Whether the records that came since, and how the run ended, change nothing that is in the draft. */
+  holds(ending: Ending): boolean {
+    const { records } = this.context
+    const { seen } = this.list
+    const [next] = records.slice(seen)
+    const onlyEnd = records.length === seen || (records.length === seen + 1 && next?.kind === 'end')
+    const stands = lastHit(this.context) !== null && records[seen - 1]?.heldNs === this.heldNs
+    return onlyEnd && stands && (ending.outcome ?? outcomeOf(this.context)) === this.outcome
+  }
+
+  /** The trace. */
+  finish(ending: Ending): Trace {
+    const { context, assembly, calibration, steps, inits } = this
+    const { image, records, host, options = {} } = assembly
+    const list = addStops(this.list, context, this.details)
+    const trace: Trace = {
+      schema: 'premain.trace/1',
+      tool: { name: 'premain', version: assembly.version },
+      target: { ...assembly.target, elf: image.elf, go: image.go?.info ?? null },
+      execs: listExecs(context, assembly.target.path, assembly.scripts ?? []),
+      host,
+      startedAt: startedAt(records),
+      pid: records[0]?.tid ?? 0,
+      outcome: this.outcome,
+      exit: exitOf(context),
+      error: ending.error ?? null,
+      totals: totals(context, { steps, list, calibration }),
+      overhead: overhead(context, list, calibration),
+      descendants: listDescendants(context),
+      steps,
+      stops: list.stops,
+      inits,
+      threads: listThreads(context),
+      output: ending.output ?? { stdout: '', stderr: '' },
+    }
+    const notes = notesOf(context)
+    if (notes.length > 0) trace.notes = notes
+    if (ending.stuck) trace.stuck = ending.stuck
+    if (options.syscalls) trace.syscalls = listSyscalls(records, executedBy(assembly, context))
+    return trace
+  }
+
+  private makeSteps(end: Instant): Step[] {
+    const { context, inits, outcome, list } = this
+    const scene: Scene = { context, inits, target: this.assembly.target }
+    const spans = stepSpans(context, inits, end)
+    const standing = standings({ context, inits, outcome })
+    return STEPS.map(({ index, id, title }, at): Step => {
+      const own = ownStops(context, id, inits)
+      return makeStep(
+        { index, id, title },
+        { scene, list, own, standing: standing[at] as Standing, span: spans[at] as Span },
+      )
+    })
+  }
 }
 
 function startedAt(records: readonly SessionRecord[]): string {

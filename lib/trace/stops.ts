@@ -21,16 +21,19 @@ export interface StopList {
   stops: Stop[]
   /** Place among the records → index of the stop. */
   indexOf: Map<number, number>
+  /** How many records have been looked at. */
+  seen: number
 }
 
-/** Every record that is a stop, in order. */
-export function listStops(context: Context, details: StopDetails): StopList {
-  const stops: Stop[] = []
-  const indexOf = new Map<number, number>()
+/** Adds every record that is a stop, in order, from those on that have not been looked at. Returns the list. */
+export function addStops(list: StopList, context: Context, details: StopDetails): StopList {
+  const { stops, indexOf } = list
   const mainTid = context.records[0]?.tid ?? 0
-  context.records.forEach((record, at) => {
+  for (; list.seen < context.records.length; list.seen++) {
+    const at = list.seen
+    const record = context.records[at] as SessionRecord
     const named = nameStop(context, record, at)
-    if (!named) return
+    if (!named) continue
     indexOf.set(at, stops.length)
     const { cpuNs, minorFaults, majorFaults } = context.clock.at(record)
     stops.push({
@@ -47,8 +50,8 @@ export function listStops(context: Context, details: StopDetails): StopList {
       crossedCores: record.crossedCores,
       ...detailsOf(context, record, details),
     })
-  })
-  return { stops, indexOf }
+  }
+  return list
 }
 
 type Named = Pick<Stop, 'kind' | 'name' | 'symbol' | 'file' | 'line'>

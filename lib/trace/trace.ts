@@ -1,11 +1,12 @@
 /** `trace()` and `launch()`: the way through all stages, from a name to a Trace. */
 import { closeSync } from 'node:fs'
 import { resolveOptions, splitArguments, type TraceOptions } from '../session/options'
+import type { SessionRecord } from '../session/records'
 import { Run } from '../session/run'
 import { Session } from '../session/session'
 import { OutputTail } from '../session/stdio'
 import { failureOf } from './failure'
-import { traceOf } from './from-run'
+import { draftTrace, traceOf } from './from-run'
 import { liveFrames, liveMappings } from './live'
 import { readStuck } from './stuck'
 import type { Trace } from './types'
@@ -32,7 +33,9 @@ export async function trace(
       options: resolved,
       allStop: false,
       observer: {
-        onBatch: () => {},
+        onBatch: ({ records }) => {
+          if (nothingFollows(run, records.at(-1))) draftTrace(run)
+        },
         onInterrupted: () => readStuck(run),
         onEnd: () => settle(),
       },
@@ -52,6 +55,12 @@ export async function trace(
       }
     }
   })
+}
+
+/** Past this record no stop is to come. */
+function nothingFollows(run: Run, record: SessionRecord | undefined): boolean {
+  if (record?.kind === 'detached') return true
+  return record?.kind === 'breakpoint' && record.accepted && run.siteOf(record).site.last
 }
 
 function textOf(tail: OutputTail | null | undefined): string {

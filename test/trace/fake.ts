@@ -138,18 +138,19 @@ export function endRecord(atNs: number, end: Partial<EndRecord> = {}): EndRecord
 export function assembleFake(
   image: ProgramImage,
   records: readonly SessionRecord[],
-  { plan = planStops(image), ...more }: Partial<Assembly> = {},
+  more: Partial<Assembly> = {},
 ): Trace {
+  return assembleTrace(assemblyOf(image, records, more))
+}
+
+/** What a trace of made-up records is assembled from. */
+export function assemblyOf(
+  image: ProgramImage,
+  records: readonly SessionRecord[],
+  { plan = planStops(image), ...more }: Partial<Assembly> = {},
+): Assembly {
   const target = { path: '/fake', argv: ['/fake', 'x'], cwd: '/', size: 3, stdio: ['null', 'pipe', 'pipe'] as const }
-  return assembleTrace({
-    image,
-    plan,
-    records,
-    host,
-    target: { ...target, stdio: [...target.stdio] },
-    version: '0',
-    ...more,
-  })
+  return { image, plan, records, host, target: { ...target, stdio: [...target.stdio] }, version: '0', ...more }
 }
 
 /** Entry to main.main, all well. */

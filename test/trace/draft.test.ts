@@ -1,0 +1,46 @@
+import { planStops } from '../../lib/plan/plan'
+import type { SessionRecord } from '../../lib/session/records'
+import { type Assembly, assembleTrace, Draft } from '../../lib/trace/assemble'
+import { fakeImage } from '../plan/fake'
+import { assemblyOf, common, endRecord, wholeRun } from './fake'
+
+const image = fakeImage()
+const output = { stdout: 'out', stderr: '' }
+
+function begun(): { draft: Draft; records: SessionRecord[]; assembly: Assembly } {
+  const records = wholeRun(image, planStops(image)).slice(0, -1)
+  const assembly = assemblyOf(image, records)
+  return { draft: new Draft(assembly), records, assembly }
+}
+
+test('finished after the end it is what is made of all records at once', () => {
+  const { draft, records, assembly } = begun()
+  records.push(endRecord(9_000, { how: 'exited', status: 3, threads: 4 }))
+  expect(draft.holds({ output })).toBe(true)
+  const trace = draft.finish({ output })
+  expect(trace).toEqual(assembleTrace({ ...assembly, output }))
+  expect(trace).toMatchObject({ exit: { code: 3, signal: null }, totals: { threads: 4 }, output })
+  expect(trace.stops.at(-1)).toMatchObject({ kind: 'exit', name: 'exit 3' })
+})
+
+test('does not hold once anything but the end came, or the run was ended from outside', () => {
+  const { draft, records } = begun()
+  expect(draft.holds({ outcome: 'timeout' })).toBe(false)
+  records.push({ ...common(9_000), kind: 'signal', signal: 15 }, endRecord(9_100))
+  expect(draft.holds({})).toBe(false)
+})
+
+test('does not hold once the last stop was held for longer than was known', () => {
+  const { draft, records } = begun()
+  const last = records.at(-1) as SessionRecord
+  last.heldNs += 1
+  records.push(endRecord(9_000))
+  expect(draft.holds({})).toBe(false)
+})
+
+test('does not hold before the last stop', () => {
+  const records = wholeRun(image, planStops(image)).slice(0, -2)
+  const draft = new Draft(assemblyOf(image, records))
+  records.push(endRecord(9_000, { how: 'exited', status: 1 }))
+  expect(draft.holds({})).toBe(false)
+})
