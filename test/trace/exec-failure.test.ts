@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, closeSync, copyFileSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type PremainError, trace } from '../../lib/index'
+import { type PremainError, type Trace, trace } from '../../lib/index'
 import { tsgo } from '../support/corpus'
 import { buildFixture, missingGo } from '../support/fixtures'
 import { assertNothingLeft, type Snapshot, snapshot } from '../support/leaks'
@@ -37,7 +37,7 @@ test('a file that is being written: by whom', async () => {
   closeSync(writer)
   expect([failure.code, failure.errno, failure.syscall]).toEqual(['EXEC_FAILED', 'ETXTBSY', 'execve'])
   expect(failure.message).toContain(`(${process.pid}) has it open for writing`)
-  expect(failure.trace?.outcome).toBe('exec-failed')
+  expect((failure.trace as Trace).outcome).toBe('exec-failed')
 })
 
 test('an argument, a variable, or all together too long', async () => {
