@@ -198,10 +198,7 @@ void Session::let_go(World& world) {
     if (phase_ == Phase::Leaving) world.stop_all();
   }
   if (phase_ != Phase::Leaving) return;
-  world.each([](Thread& thread) {
-    if (thread.stopped) (void)std::move(*thread.stopped).detach(thread.signal);
-  });
-  world.clear();
+  world.detach_all();
   record(wire::Kind::Detached);
   held_until_now();
   flush();

@@ -79,6 +79,19 @@ Thread* World::note(const WaitEvent& event) {
   return &thread;
 }
 
+void World::detach_all() {
+  for (auto at = threads_.begin(); at != threads_.end();) {
+    Thread& thread = at->second;
+    bool free = false;
+    if (thread.stopped) {
+      StoppedTracee tracee = std::move(*thread.stopped);
+      thread.stopped.reset();
+      free = static_cast<bool>(std::move(tracee).detach(thread.signal));
+    }
+    at = free ? threads_.erase(at) : std::next(at);
+  }
+}
+
 bool World::all_stopped() const {
   for (const auto& [tid, thread] : threads_) {
     if (stoppable(thread)) return false;

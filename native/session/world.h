@@ -53,7 +53,9 @@ class World {
   Thread& add(pid_t tid);
   Thread* find(pid_t tid);
   void remove(pid_t tid) { threads_.erase(tid); }
-  void clear() { threads_.clear(); }
+  // Lets go of every stopped thread. One that is on its way to its end stays, to be reaped: the first to be let go may
+  // have ended the process before the last one's turn.
+  void detach_all();
   // Threads of the target itself.
   size_t count() const;
   bool empty() const { return threads_.empty(); }
