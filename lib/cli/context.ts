@@ -2,6 +2,7 @@
 import type { Image } from '../plan/inspect'
 import type { TraceOptions } from '../session/options'
 import type { Session } from '../session/session'
+import { isTerminal } from '../session/terminal'
 import type { Trace } from '../trace/types'
 import { type Sink, sinkOf } from './sink'
 
@@ -39,7 +40,7 @@ export function processContext(): Context {
     stderr: sinkOf(2),
     env: process.env,
     get interactive() {
-      return (require('node:tty') as typeof import('node:tty')).isatty(0)
+      return isTerminal(0)
     },
     input: () => process.stdin,
     onInterrupt,

@@ -1,8 +1,8 @@
 /** Where text goes: standard output, standard error, or a file that is replaced whole. */
 import { closeSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { isatty } from 'node:tty'
 import { PremainError } from '../errors'
+import { isTerminal } from '../session/terminal'
 
 /** One of the standard streams. */
 export interface Sink {
@@ -18,10 +18,10 @@ export function sinkOf(fd: 1 | 2): Sink {
   return {
     write: (text) => writeAll(fd, Buffer.from(text)),
     get terminal() {
-      return isatty(fd)
+      return isTerminal(fd)
     },
     get columns() {
-      if (!isatty(fd)) return null
+      if (!isTerminal(fd)) return null
       return (fd === 1 ? process.stdout : process.stderr).columns || null
     },
   }

@@ -1,5 +1,5 @@
 /** The typed edge to the addon: the only file that loads it. */
-import { join } from 'node:path'
+import { ROOT } from '../root'
 
 import load = require('node-gyp-build')
 
@@ -59,4 +59,4 @@ interface Binding {
 }
 
 /** The addon, from prebuilds/ or build/. */
-export const binding = load(join(__dirname, '..', '..')) as Binding
+export const binding = load(ROOT) as Binding

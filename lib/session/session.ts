@@ -1,6 +1,6 @@
 /** `launch()`: a target that stays stopped, all its threads, while its owner looks at it. */
 import { EventEmitter } from 'node:events'
-import { Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import { PremainError } from '../errors'
 import { signalName } from './errno'
@@ -260,6 +260,7 @@ export class Session<Trace> implements AsyncIterable<LiveStop>, AsyncDisposable 
 
   private openStreams(run: Run): void {
     const [input, output, error] = run.stdio.ours
+    const { Socket } = require('node:net') as typeof import('node:net')
     if (input !== null) this.streams[0] = new Socket({ fd: input, readable: false, writable: true })
     if (output !== null) this.streams[1] = new Socket({ fd: output, readable: true, writable: false })
     if (error !== null) this.streams[2] = new Socket({ fd: error, readable: true, writable: false })

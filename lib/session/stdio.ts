@@ -1,11 +1,11 @@
 /** The target's descriptors 0, 1 and 2: which ones of ours they are, and our ends of the pipes. */
 import { closeSync, fstatSync, readSync } from 'node:fs'
-import { Socket } from 'node:net'
-import { isatty } from 'node:tty'
+import type { Socket } from 'node:net'
 import { PremainError } from '../errors'
 import { binding } from './binding'
 import { systemErrorName } from './errno'
 import type { StdioEntry } from './options'
+import { isTerminal } from './terminal'
 
 /** What a descriptor of the target is. */
 export type StdioKind = 'tty' | 'pipe' | 'file' | 'null' | 'socket'
@@ -60,7 +60,7 @@ function noPipe(errno: number): PremainError {
 
 function kindOf(fd: number): StdioKind {
   try {
-    if (isatty(fd)) return 'tty'
+    if (isTerminal(fd)) return 'tty'
     const stat = fstatSync(fd)
     if (stat.isFIFO()) return 'pipe'
     if (stat.isSocket()) return 'socket'
@@ -77,6 +77,7 @@ export class OutputTail {
   private kept = 0
 
   constructor(private readonly fd: number) {
+    const { Socket } = require('node:net') as typeof import('node:net')
     this.socket = new Socket({ fd, readable: true, writable: false })
     this.socket.on('data', (chunk: Buffer) => this.keep(chunk))
     this.socket.on('error', () => {})

@@ -1,18 +1,21 @@
-// dist/: lib/ compiled, the schemas beside it, the ESM wrapper around it.
+// dist/: lib/ compiled, its entry points bundled, the schemas beside it, the ESM wrapper around it.
 import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs'
 import { writeWrappers } from '../esm.mjs'
 import { at, Failure, fingerprint, listFiles, runQuietly, say, unlessStamped } from './project.mjs'
+
+const GENERATORS = ['scripts/esm.mjs', 'scripts/bundle.mjs', 'scripts/support/disassembler.mjs']
 
 export const DIST_STAMP = 'node_modules/.cache/premain/dist'
 
 /** Compiles what changed since the last time. */
 export function buildDist() {
   const { version } = JSON.parse(readFileSync(at('node_modules/typescript/package.json'), 'utf8'))
-  const sources = [...listFiles('lib'), 'tsconfig.json', 'package.json', 'scripts/esm.mjs']
+  const sources = [...listFiles('lib'), 'tsconfig.json', 'package.json', ...GENERATORS]
   if (!existsSync(at('dist/index.js'))) rmSync(at(DIST_STAMP), { force: true })
   unlessStamped(DIST_STAMP, fingerprint(sources, [version]), () => {
     say('Compiling …')
     removeStale(compile())
+    runQuietly('The bundling', process.execPath, [at('scripts/bundle.mjs')])
     cpSync(at('lib/schemas'), at('dist/schemas'), { recursive: true })
     writeWrappers()
   })

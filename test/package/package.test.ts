@@ -32,10 +32,12 @@ test('it holds the compiled library, the schemas, a prebuilt addon and the sourc
       'README.md',
       'binding.gyp',
       'dist/cli/bin.js',
+      'dist/disassembler.wasm',
       'dist/index.d.mts',
       'dist/index.d.ts',
       'dist/index.js',
       'dist/index.mjs',
+      'dist/licenses.txt',
       'dist/schemas/premain.trace-1.schema.json',
       'native/sources.txt',
       'package.json',
@@ -48,7 +50,9 @@ test('it holds the compiled library, the schemas, a prebuilt addon and the sourc
 })
 
 test('it holds nothing else than that', () => {
-  const expected = /^(dist\/.*\.(js|mjs|d\.ts|d\.mts|js\.map|schema\.json)|native\/.*\.(cc|h|txt)|prebuilds\/.*\.node)$/
+  const bundled = String.raw`dist/(index\.m?js|index\.js\.map|cli/bin\.js(\.map)?|disassembler\.wasm|licenses\.txt)`
+  const beside = String.raw`dist/(testing/.*\.(js|mjs|js\.map)|.*\.(d\.ts|d\.mts|schema\.json))`
+  const expected = new RegExp(`^(${bundled}|${beside}|native/.*\\.(cc|h|txt)|prebuilds/.*\\.node)$`)
   const rest = contents.filter((path) => !expected.test(path))
   expect(rest).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'binding.gyp', 'package.json'])
 })

@@ -1,0 +1,61 @@
+// The library and the command as one file each, in the place of what the compiler made of their entry points: Node takes
+// ten times as long to find, read and compile the same text in hundreds of modules.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { disassemblerModule, disassemblerPlugin } from './support/disassembler.mjs'
+import { at, isEntry, projectRequire, runMain } from './support/project.mjs'
+
+/** Entry points, and the way from the bundle's folder to dist/. */
+const BUNDLES = [
+  { entry: 'lib/index.ts', outfile: 'dist/index.js', up: '.' },
+  { entry: 'lib/cli/bin.ts', outfile: 'dist/cli/bin.js', up: '..' },
+]
+
+const LICENSES = 'dist/licenses.txt'
+
+/** Writes the bundles, what they read, and the licenses of what they hold. */
+export async function writeBundles() {
+  const { build } = projectRequire('esbuild')
+  const inputs = new Set()
+  for (const { entry, outfile, up } of BUNDLES) {
+    const { metafile } = await build({
+      absWorkingDir: at('.'),
+      entryPoints: [entry],
+      outfile,
+      bundle: true,
+      platform: 'node',
+      target: 'node20',
+      minifySyntax: true,
+      minifyWhitespace: true,
+      // Node shows the line of an error that nobody catches.
+      lineLimit: 160,
+      sourcemap: true,
+      sourcesContent: false,
+      metafile: true,
+      plugins: [disassemblerPlugin()],
+      // All of lib takes its own place to be a folder of dist/.
+      define: { __dirname: 'dist' },
+      banner: { js: `const dist = require('node:path').join(__dirname, '${up}');` },
+    })
+    for (const input of Object.keys(metafile.inputs)) inputs.add(input)
+  }
+  const { name, contents } = disassemblerModule()
+  writeFileSync(at('dist', name), contents)
+  writeFileSync(at(LICENSES), licensesOf([...inputs]))
+}
+
+/** The license of each package that gave a file. */
+function licensesOf(inputs) {
+  const packages = new Set(inputs.flatMap((input) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input) ?? []))
+  const texts = [...packages].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(at(folder, 'package.json'), 'utf8'))
+    return `${name} ${version} (${license})\n\n${licenseText(folder)}\n`
+  })
+  return `The files of this folder hold parts of these packages.\n\n${texts.join('\n')}`
+}
+
+function licenseText(folder) {
+  const file = readdirSync(at(folder)).find((name) => /^licen[cs]e/i.test(name))
+  return file === undefined ? '' : readFileSync(at(folder, file), 'utf8').trim()
+}
+
+if (isEntry(import.meta.url)) await runMain(writeBundles)
