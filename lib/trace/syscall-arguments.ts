@@ -112,6 +112,7 @@ const COUNTS: Readonly<Record<string, (args: readonly bigint[]) => number>> = {
   openat: ([, , flags = 0n]) => ((flags & 0x40n) === 0n ? 3 : 4),
 }
 
+/** By the call's name, or by its name and first argument where the others hang on that one. */
 const SIGNATURES: Readonly<Record<string, readonly Kind[]>> = {
   access: ['path', ACCESS],
   arch_prctl: [ARCH, 'pointer'],
@@ -134,6 +135,7 @@ const SIGNATURES: Readonly<Record<string, readonly Kind[]>> = {
   getgid: [],
   getpid: [],
   getppid: [],
+  getrlimit: [RESOURCE, 'pointer'],
   getrandom: ['pointer', 'size', RANDOM],
   gettid: [],
   getuid: [],
@@ -149,6 +151,7 @@ const SIGNATURES: Readonly<Record<string, readonly Kind[]>> = {
   openat: ['at', 'path', OPEN, 'hex'],
   pipe2: ['pointer', { zero: '0', bits: { 2048: 'O_NONBLOCK', 524288: 'O_CLOEXEC' } }],
   prctl: [PRCTL, 'hex', 'hex', 'hex', 'hex'],
+  'prctl 0x53564d41': [PRCTL, { values: { 0: 'PR_SET_VMA_ANON_NAME' } }, 'pointer', 'size', 'pointer'],
   pread64: ['fd', 'pointer', 'size', 'size'],
   prlimit64: ['int', RESOURCE, 'pointer', 'pointer'],
   read: ['fd', 'pointer', 'size'],
@@ -159,6 +162,7 @@ const SIGNATURES: Readonly<Record<string, readonly Kind[]>> = {
   rt_sigprocmask: [HOW, 'pointer', 'pointer', 'size'],
   sched_getaffinity: ['int', 'size', 'pointer'],
   sched_yield: [],
+  setrlimit: [RESOURCE, 'pointer'],
   set_robust_list: ['pointer', 'size'],
   set_tid_address: ['pointer'],
   sigaltstack: ['pointer', 'pointer'],
@@ -175,8 +179,8 @@ const SIGNATURES: Readonly<Record<string, readonly Kind[]>> = {
  * @param paths what the arguments that are paths point to, by index, quoted
  */
 export function describeArguments(name: string, args: readonly bigint[], paths: ReadonlyMap<number, string>): string[] {
-  const signature = Object.hasOwn(SIGNATURES, name) ? SIGNATURES[name] : undefined
-  const kinds = signature ?? args.map((): Kind => 'hex')
+  const key = [`${name} ${hex(args[0] ?? 0n)}`, name].find((one) => Object.hasOwn(SIGNATURES, one))
+  const kinds = (key === undefined ? undefined : SIGNATURES[key]) ?? args.map((): Kind => 'hex')
   const count = Object.hasOwn(COUNTS, name) ? COUNTS[name]?.(args) : undefined
   return kinds.slice(0, count).map((kind, index) => paths.get(index) ?? describe(kind, args[index] ?? 0n))
 }
