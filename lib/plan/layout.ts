@@ -40,19 +40,45 @@ export interface HeapLayout extends Row {
   /** Bytes from one span list to the next: mcentral, padded to the cache line. */
   centralStride: number
   centralCount: number
-  pagesInUse: number
+  /** Where a span list keeps its class, which mcentral.init sets. */
+  spanClass: number
+  /** Null where no source at hand says. */
+  pagesInUse: number | null
   arenaHints: number
 }
 
-const CENTRALS = { centralStride: 192, centralCount: 136, pagesInUse: 0x10160 }
+const CENTRALS = { centralStride: 192, centralCount: 136, spanClass: 0 }
+const OLD_CENTRALS = { centralStride: 64, centralCount: 134, spanClass: 8 }
 
+/**
+ * Up to 1.20 as found in the memory of real programs (the span lists count themselves, the first hint is known), 1.13,
+ * 1.14 and 1.19 compared with DWARF besides.
+ */
 const MHEAP: readonly HeapLayout[] = [
+  // @go runtime.mheap go1.12
+  { minors: [12, 12], ...OLD_CENTRALS, central: 0x380, pagesInUse: null, arenaHints: 0x330 },
+  // @go runtime.mheap go1.13
+  { minors: [13, 13], ...OLD_CENTRALS, central: 0x3b8, pagesInUse: 0x98, arenaHints: 0x350 },
+  // @go runtime.mheap go1.14
+  { minors: [14, 14], ...OLD_CENTRALS, central: 0x10458, pagesInUse: 0x10158, arenaHints: 0x103f0 },
+  // @go runtime.mheap go1.15
+  { minors: [15, 15], ...OLD_CENTRALS, centralStride: 256, central: 0x104b8, pagesInUse: null, arenaHints: 0x10440 },
+  // @go runtime.mheap go1.16
+  { minors: [16, 16], ...CENTRALS, central: 0x10238, pagesInUse: null, arenaHints: 0x101b8 },
+  // @go runtime.mheap go1.17
+  { minors: [17, 17], ...CENTRALS, central: 0x10248, pagesInUse: null, arenaHints: 0x101c0 },
+  // @go runtime.mheap go1.18
+  { minors: [18, 18], ...CENTRALS, central: 0x10240, pagesInUse: null, arenaHints: 0x101b8 },
+  // @go runtime.mheap go1.19
+  { minors: [19, 19], ...CENTRALS, central: 0x10240, pagesInUse: 0x10158, arenaHints: 0x101b8 },
+  // @go runtime.mheap go1.20
+  { minors: [20, 20], ...CENTRALS, central: 0x10218, pagesInUse: null, arenaHints: 0x10198 },
   // @go runtime.mheap go1.21
-  { minors: [21, 21], ...CENTRALS, central: 0x10248, arenaHints: 0x101c8 },
+  { minors: [21, 21], ...CENTRALS, central: 0x10248, pagesInUse: 0x10160, arenaHints: 0x101c8 },
   // @go runtime.mheap go1.22
-  { minors: [22, 24], ...CENTRALS, central: 0x10288, arenaHints: 0x10208 },
+  { minors: [22, 24], ...CENTRALS, central: 0x10288, pagesInUse: 0x10160, arenaHints: 0x10208 },
   // @go runtime.mheap go1.25
-  { minors: [25, NEWEST_MINOR], ...CENTRALS, central: 0x102a0, arenaHints: 0x10208 },
+  { minors: [25, NEWEST_MINOR], ...CENTRALS, central: 0x102a0, pagesInUse: 0x10160, arenaHints: 0x10208 },
 ]
 
 /** What all the versions that the program can be agree on; null where they do not, or where none is in the table. */

@@ -65,12 +65,13 @@ function part({ perms, path }: Region, low: bigint, high: bigint): AddedMapping 
   return { start: hex(low), end: hex(high), bytes: Number(high - low), perms, path }
 }
 
-/** Each span list was initialised with its own class as its first byte: counts as far as that goes. @go mcentral.init */
+/** Each span list was initialised with its own class: counts as far as that goes. @go mcentral.init */
 function countCentrals(context: Context, exit: Hit | null): number | null {
   const bytes = context.read(exit, 'centrals')
   const layout = context.go && heapLayout(context.go)
   if (!bytes || !layout) return null
+  const { centralCount, centralStride, spanClass } = layout
   let count = 0
-  while (count < layout.centralCount && bytes[count * layout.centralStride] === count) count++
+  while (count < centralCount && bytes[count * centralStride + spanClass] === count) count++
   return count
 }
