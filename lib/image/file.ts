@@ -4,8 +4,8 @@ import { PremainError } from '../errors'
 import { malformed } from './cursor'
 import type { FileIdentity } from './types'
 
-const BLOCK = 32 * 1024
-const MAX_BLOCKS = 128
+const BLOCK = 8 * 1024
+const MAX_BLOCKS = 512
 
 /** Bytes that a search reads at a time. */
 const SEARCH_CHUNK = 256 * 1024

@@ -9,6 +9,9 @@ import type { FileAddress } from './types'
 /** More than any caller wants at once; a request beyond it is a mistake, or a file that lies. */
 const MAX_READ = 256 * 1024 * 1024
 
+/** A part of a segment that has bytes in the file. */
+export type Stretch = Pick<ProgramHeader, 'offset' | 'vaddr' | 'filesz'>
+
 /** PT_LOAD segments over a file. */
 export class Memory {
   private readonly loads: ProgramHeader[]
@@ -114,6 +117,13 @@ export class Memory {
     )
   }
 
+  /** Bytes of the file at an address, to be searched; null where a segment does not hold all of them. */
+  stretch(address: number, length: number): Stretch | null {
+    const segment = this.segmentAt(address)
+    if (segment === null || length > this.available(address)) return null
+    return { offset: segment.offset + (address - segment.vaddr), vaddr: address, filesz: length }
+  }
+
   private offsetOf(address: number, length: number, what: string): number {
     const segment = this.segmentAt(address)
     if (segment === null || !(length >= 0) || address + length > segment.vaddr + segment.filesz) {
@@ -122,8 +132,8 @@ export class Memory {
     return segment.offset + (address - segment.vaddr)
   }
 
-  /** Addresses of `needle` in a segment's file bytes, in order. */
-  *search(needle: Buffer, segment: ProgramHeader): Generator<FileAddress> {
+  /** Addresses of `needle` in the file bytes of a segment, or of a part of one, in order. */
+  *search(needle: Buffer, segment: Stretch): Generator<FileAddress> {
     for (const offset of this.file.search(needle, segment.offset, segment.offset + segment.filesz)) {
       yield (segment.vaddr + (offset - segment.offset)) as FileAddress
     }

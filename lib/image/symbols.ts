@@ -6,6 +6,7 @@ import { NameMatcher } from './names'
 import type { FileAddress } from './types'
 
 const ENTRY = 24
+const WORDS = ENTRY / 4
 const CHUNK = ENTRY * 16384
 const STT_SECTION = 3
 const STT_FILE = 4
@@ -22,6 +23,7 @@ export interface ElfSymbol {
 /** The symbols of a file, read by passes over the table; only the string table is held. */
 export class SymbolTable {
   private strings: Buffer | null = null
+  private last: { pc: number; symbol: ElfSymbol | null } | null = null
 
   private constructor(
     private readonly file: ProgramFile,
@@ -54,7 +56,7 @@ export class SymbolTable {
     for (const bytes of this.chunks()) {
       const cursor = new Cursor(bytes, 'symbol table')
       matcher.eachMatch(strings, words(bytes), {
-        stride: ENTRY / 4,
+        stride: WORDS,
         found: (index, name) => {
           const address = cursor.u64OrNull(index * ENTRY + 8)
           if (address === null || found.has(name) || !isNamed(bytes, index * ENTRY)) return
@@ -65,29 +67,28 @@ export class SymbolTable {
     return found
   }
 
-  /** The symbol whose extent holds `pc`: the nearest one that begins at or before it, or null. */
+  /** The symbol whose extent holds `pc`: the nearest one that begins at or before it, or null. The last answer is kept. */
   at(pc: number): ElfSymbol | null {
-    let best: { name: number; address: number; size: number } | null = null
-    this.each((cursor, at) => {
-      // The value of a TLS symbol is an offset, not an address.
-      if ((cursor.u8(at + 4) & 15) === STT_TLS) return
-      const address = cursor.u64OrNull(at + 8)
-      if (address === null || address > pc || (best !== null && address <= best.address)) return
-      const size = cursor.u64OrNull(at + 16) ?? 0
-      if (pc === address || pc < address + size) best = { name: cursor.u32(at), address, size }
-    })
-    const hit = best as { name: number; address: number; size: number } | null
-    if (hit === null || hit.name === 0) return null
-    const name = new Cursor(this.loadStrings(), 'symbol names').cstring(hit.name)
-    return { name, address: hit.address as FileAddress, size: hit.size }
+    if (this.last?.pc !== pc) this.last = { pc, symbol: this.nearest(pc) }
+    return this.last.symbol
   }
 
-  /** Calls `visit` with every symbol that {@link isNamed}. */
-  private each(visit: (cursor: Cursor, at: number) => void): void {
+  private nearest(pc: number): ElfSymbol | null {
+    let best: { name: number; address: number; size: number } | null = null
     for (const bytes of this.chunks()) {
-      const cursor = new Cursor(bytes, 'symbol table')
-      for (let at = 0; at < bytes.length; at += ENTRY) if (isNamed(bytes, at)) visit(cursor, at)
+      // Plain words: a table has hundreds of thousands of entries, and almost all of them end at the first comparison.
+      const table = words(bytes)
+      for (let i = 0; i + WORDS <= table.length; i += WORDS) {
+        const address = (table[i + 3] as number) * 0x1_0000_0000 + (table[i + 2] as number)
+        if (address > pc || address <= (best?.address ?? -1)) continue
+        const size = (table[i + 5] as number) * 0x1_0000_0000 + (table[i + 4] as number)
+        if ((pc !== address && pc >= address + size) || !isPlace(bytes, i * 4)) continue
+        best = { name: table[i] as number, address, size }
+      }
     }
+    if (best === null || best.name === 0) return null
+    const name = new Cursor(this.loadStrings(), 'symbol names').cstring(best.name)
+    return { name, address: best.address as FileAddress, size: best.size }
   }
 
   private *chunks(): Generator<Buffer> {
@@ -108,4 +109,9 @@ function isNamed(entry: Buffer, at: number): boolean {
   const kind = (entry[at + 4] as number) & 15
   const defined = entry[at + 6] !== 0 || entry[at + 7] !== 0
   return defined && kind !== STT_SECTION && kind !== STT_FILE
+}
+
+/** {@link isNamed} and at an address: the value of a TLS symbol is an offset. */
+function isPlace(entry: Buffer, at: number): boolean {
+  return isNamed(entry, at) && ((entry[at + 4] as number) & 15) !== STT_TLS
 }

@@ -1,6 +1,6 @@
 /** Finding runtime.firstmoduledata and verifying it against the function table. Source: go runtime/symtab.go. */
 import type { Section } from '../elf'
-import type { Memory } from '../memory'
+import type { Memory, Stretch } from '../memory'
 import type { Relocations } from '../relocations'
 import type { FileAddress } from '../types'
 import { MODULEDATAS } from './layouts'
@@ -44,9 +44,19 @@ function* candidates(source: ModuledataSource): Generator<number> {
   yield* relocations().holding(pclntab.address)
   const needle = Buffer.alloc(8)
   needle.writeBigUInt64LE(BigInt(pclntab.address))
-  for (const segment of memory.searchOrder) {
+  for (const segment of [...writable(source), ...memory.searchOrder]) {
     for (const hit of memory.search(needle, segment)) if (hit % 8 === 0) yield hit
   }
+}
+
+/**
+ * The sections in which it is up to 1.25, @go cmd/link/internal/ld/symtab.go: small ones in a segment that may hold tens of
+ * megabytes of relocated read-only data.
+ */
+function writable({ memory, sections }: ModuledataSource): Stretch[] {
+  return sections
+    .filter(({ name }) => name === '.noptrdata' || name === '.data')
+    .flatMap(({ address, size }) => memory.stretch(address, size) ?? [])
 }
 
 function verify({ memory, pclntab }: ModuledataSource, address: number): Moduledata | null {
