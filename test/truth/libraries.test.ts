@@ -43,8 +43,8 @@ const ofTwo: Linked[] = [{}, { flags: ['-buildmode=pie'] }].map((options) => ({
 describe.each([...ofTwo, ...subjects.filter((one) => !one.static)])('$name', ({ missing, file, args, env }) => {
   testUnless(missing)('its libraries are those that ld.so says that it mapped, where it says', async () => {
     const seen = await trace(file(), args, { until: 'entry', env: { ...env, LD_DEBUG: 'files,libs' } })
-    const { path, base, libraries } = seen.steps.find(({ id }) => id === 'interp')
-      ?.evidence as unknown as InterpEvidence
+    const interp = seen.steps.find(({ id }) => id === 'interp')!
+    const { path, base, libraries } = interp.evidence as unknown as InterpEvidence
     const account = accountOf(seen.output.stderr)
     const byBase = libraries.toSorted((a, b) => Number(BigInt(a.base) - BigInt(b.base)))
     expect(byBase).toEqual(account)
