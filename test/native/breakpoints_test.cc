@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <vector>
 
 namespace premain {
 namespace {
@@ -54,6 +55,26 @@ TEST_F(BreakpointsTest, OneThatWasTakenOutStaysKnown) {
   EXPECT_FALSE(breakpoints.find(address(16))->armed);
   ASSERT_TRUE(breakpoints.arm(memory_, *breakpoints.find(address(16))));
   EXPECT_EQ(text_[16], 0xcc);
+}
+
+TEST_F(BreakpointsTest, WhatIsReadIsMaskedWhereTheyAreArmed) {
+  Breakpoints breakpoints;
+  for (const size_t offset : {8, 16, 24}) breakpoints.add(address(offset), 0);
+  breakpoints.arm_all(memory_, TextFile());
+  ASSERT_TRUE(breakpoints.disarm(memory_, *breakpoints.find(address(16))));
+  std::vector<uint8_t> copy(text_, text_ + 32);
+  breakpoints.mask(address(0), copy.data(), copy.size());
+  EXPECT_EQ(copy, std::vector<uint8_t>(32, 0x90));
+  // A stretch that ends before one, begins behind one, or is one, and no byte outside it.
+  uint8_t bytes[3] = {0xaa, 0xcc, 0xaa};
+  breakpoints.mask(address(24), bytes + 1, 1);
+  EXPECT_EQ(bytes[0], 0xaa);
+  EXPECT_EQ(bytes[1], 0x90);
+  EXPECT_EQ(bytes[2], 0xaa);
+  breakpoints.mask(address(21), bytes, 3);
+  breakpoints.mask(address(25), bytes, 3);
+  EXPECT_EQ(bytes[0], 0xaa);
+  EXPECT_EQ(bytes[2], 0xaa);
 }
 
 TEST_F(BreakpointsTest, AnAddressThatIsNotMappedIsLeftUnarmed) {

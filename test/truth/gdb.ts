@@ -7,7 +7,7 @@ import { missingCommand, testUnless } from '../support/skip'
 import type { Subject } from './subjects'
 
 const GDB_RUNS = 20
-const PREMAIN_RUNS = 7
+const PREMAIN_RUNS = 4
 const MORE_BATCHES = 5
 const CODE_BYTES = 64
 /** For gdb and premain and what they start, alike. */
