@@ -145,10 +145,11 @@ export class Draft {
   private makeSteps(end: Instant): Step[] {
     const { context, inits, outcome, list } = this
     const scene: Scene = { context, inits, target: this.assembly.target }
-    const spans = stepSpans(context, inits, end)
+    const stops = STEPS.map(({ id }) => ownStops(context, id, inits))
+    const spans = stepSpans(context, stops, end)
     const standing = standings({ context, inits, outcome })
     return STEPS.map(({ index, id, title }, at): Step => {
-      const own = ownStops(context, id, inits)
+      const own = stops[at] as number[]
       return makeStep(
         { index, id, title },
         { scene, list, own, standing: standing[at] as Standing, span: spans[at] as Span },
@@ -176,8 +177,8 @@ function endInstant(context: Context): Instant {
  * The steps' times. The exec stop lies within step 1, which lasts until the program (or its dynamic linker) runs: steps
  * 2 and 3 stand there and take none. What a program does before it executes itself again lies within step 1, too.
  */
-function stepSpans(context: Context, inits: readonly Init[], end: Instant): Span[] {
-  const starts = STEPS.map(({ id }) => startOf(context, id, inits))
+function stepSpans(context: Context, stops: readonly number[][], end: Instant): Span[] {
+  const starts = STEPS.map(({ id }, at) => startOf(context, id, stops[at] as number[]))
   const exec = starts[1]
   const spans = cut(
     starts.map((start, at) => (at === 1 || at === 2 ? null : start)),
@@ -188,9 +189,9 @@ function stepSpans(context: Context, inits: readonly Init[], end: Instant): Span
 }
 
 /** A step's first stop. Step 16 begins when gcenable returns, whether init functions are stopped at or not. */
-function startOf(context: Context, id: StepId, inits: readonly Init[]): Instant | null {
+function startOf(context: Context, id: StepId, own: readonly number[]): Instant | null {
   if (id === 'execve') return ZERO
-  const first = ownStops(context, id, inits).find((at) => id !== 'sysmon' || context.records[at]?.kind === 'breakpoint')
+  const first = own.find((at) => id !== 'sysmon' || context.records[at]?.kind === 'breakpoint')
   const record = first === undefined ? null : context.records[first]
   return record ? context.clock.at(record) : null
 }
@@ -242,8 +243,8 @@ function cloneOf(context: Context): number[] {
 function initStops(context: Context, inits: readonly Init[], runtime: boolean): number[] {
   const addresses = new Set(inits.filter((init) => init.runtime === runtime).map((init) => init.address))
   return context.hits
-    .filter(({ site, record }) => site.address !== null && addresses.has(hex(record.address)))
-    .filter(({ site }) => site.role !== 'step')
+    .filter(({ site }) => site.address !== null && site.role !== 'step')
+    .filter(({ record }) => addresses.has(hex(record.address)))
     .map(({ at }) => at)
 }
 

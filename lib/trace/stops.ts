@@ -29,6 +29,7 @@ export interface StopList {
 export function addStops(list: StopList, context: Context, details: StopDetails): StopList {
   const { stops, indexOf } = list
   const mainTid = context.records[0]?.tid ?? 0
+  const texts = new RegisterTexts()
   for (; list.seen < context.records.length; list.seen++) {
     const at = list.seen
     const record = context.records[at] as SessionRecord
@@ -48,7 +49,7 @@ export function addStops(list: StopList, context: Context, details: StopDetails)
       minorFaults,
       majorFaults,
       crossedCores: record.crossedCores,
-      ...detailsOf(context, record, details),
+      ...detailsOf(context, record, { details, texts }),
     })
   }
   return list
@@ -108,12 +109,12 @@ function lineOf(context: Context, address: bigint): Pick<Named, 'symbol' | 'file
 function detailsOf(
   context: Context,
   record: SessionRecord,
-  details: StopDetails,
+  { details, texts }: { details: StopDetails; texts: RegisterTexts },
 ): Pick<Stop, 'registers' | 'maps' | 'backtrace'> {
   const out: Pick<Stop, 'registers' | 'maps' | 'backtrace'> = {}
   const { registers } = record
   if (details.registers && registers) {
-    out.registers = hexRegisters(registers)
+    out.registers = texts.named(registers)
   }
   const regions = details.maps ? context.regions(record) : null
   if (regions) out.maps = mappingsOf(regions)
@@ -125,14 +126,31 @@ function detailsOf(
   return out
 }
 
-/** Every register by name. By halves: making bigints of them first would take most of a trace's assembly. */
-function hexRegisters(registers: BigUint64Array): Record<string, Hex> {
-  const halves = new Uint32Array(registers.buffer, registers.byteOffset, registers.length * 2)
-  const out: Record<string, Hex> = {}
-  REGISTERS.forEach((name, at) => {
-    const low = (halves[2 * at] ?? 0).toString(16)
-    const high = halves[2 * at + 1] ?? 0
-    out[name] = high === 0 ? `0x${low}` : `0x${high.toString(16)}${low.padStart(8, '0')}`
-  })
-  return out
+/**
+ * Writes registers out by name. Most hold what they held at the stop before, and are not written anew; the others are
+ * written by halves. Anything simpler takes most of a trace's assembly.
+ */
+class RegisterTexts {
+  private last: Uint32Array = new Uint32Array(REGISTERS.length * 2)
+  private readonly texts = REGISTERS.map(() => '0x0')
+
+  named(registers: BigUint64Array): Record<string, Hex> {
+    const halves = new Uint32Array(registers.buffer, registers.byteOffset, registers.length * 2)
+    const out: Record<string, Hex> = { ...UNKNOWN }
+    for (let at = 0; at < REGISTERS.length; at++) {
+      const low = halves[2 * at] ?? 0
+      const high = halves[2 * at + 1] ?? 0
+      if (low !== this.last[2 * at] || high !== this.last[2 * at + 1]) this.texts[at] = hexOfHalves(high, low)
+      out[REGISTERS[at] as string] = this.texts[at] as string
+    }
+    this.last = halves
+    return out
+  }
+}
+
+/** A copy of it has room for every register at once. */
+const UNKNOWN: Readonly<Record<string, Hex>> = Object.fromEntries(REGISTERS.map((name) => [name, '0x0']))
+
+function hexOfHalves(high: number, low: number): Hex {
+  return high === 0 ? `0x${low.toString(16)}` : `0x${high.toString(16)}${low.toString(16).padStart(8, '0')}`
 }
