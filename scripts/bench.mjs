@@ -13,18 +13,18 @@ import { at, Failure, projectRequire, runMain, say } from './support/project.mjs
 
 /** Rounds of each section: the whole run, and `--quick`. */
 const SECTIONS = {
-  launches: [sections.launches, { rounds: 200 }, { rounds: 50 }],
-  crowded: [sections.crowded, { rounds: 120 }, { rounds: 25 }],
-  inits: [sections.manyInits, { rounds: 25, counts: [10, 100, 300, 1000] }, { rounds: 8, counts: [10, 300] }],
-  large: [sections.largeStart, { rounds: 40 }, { rounds: 8 }],
+  launches: [sections.launches, { rounds: 200 }, { rounds: 40 }],
+  crowded: [sections.crowded, { rounds: 120 }, { rounds: 15 }],
+  inits: [sections.manyInits, { rounds: 40, counts: [10, 100, 300, 1000] }, { rounds: 5, counts: [10, 300] }],
+  large: [sections.largeStart, { rounds: 40 }, { rounds: 6 }],
   measure: [sections.throughput, { rounds: 10 }, { rounds: 3 }],
   cpu: [sections.cpuTime, { rounds: 150 }, { rounds: 30 }],
-  live: [sections.liveStops, { rounds: 20 }, { rounds: 4 }],
-  command: [sections.command, { rounds: 40 }, { rounds: 10 }],
+  live: [sections.liveStops, { rounds: 20 }, { rounds: 3 }],
+  command: [sections.command, { rounds: 40 }, { rounds: 8 }],
   inspect: [sections.inspecting, { rounds: 20 }, { rounds: 5 }],
-  heap: [sections.largeHeap, { rounds: 60 }, { rounds: 15 }],
+  heap: [sections.largeHeap, { rounds: 60 }, { rounds: 12 }],
   accuracy: [sections.accuracy, { rounds: 20 }, { rounds: 5 }],
-  tools: [tools, { rounds: 7 }, { rounds: 2 }],
+  tools: [tools, { rounds: 7 }, { rounds: 1 }],
 }
 
 function readOptions(args) {
@@ -55,9 +55,12 @@ await runMain(async () => {
   const made = []
   for (const [name, [measure, whole, quick]] of Object.entries(SECTIONS)) {
     if (options.only !== null && options.only !== name) continue
+    const began = performance.now()
     const section = await measure({ program, random, ...(options.quick ? quick : whole) })
-    made.push({ name, ...section })
+    const seconds = (performance.now() - began) / 1000
+    made.push({ name, seconds, ...section })
     console.log(sectionText(section))
+    if (process.stderr.isTTY) say(`  (${seconds.toFixed(1)} s)`)
   }
   const { reached, of } = score(made)
   console.log(`\n${reached} of ${of} targets reached. Seed ${options.seed}.`)

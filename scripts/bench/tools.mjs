@@ -26,7 +26,7 @@ export async function tools({ program, rounds, random }) {
   const present = Object.keys(TOOLS).filter((name) => findCommand(name) !== null)
   const contestants = { trace: tracing(program, { run: true, ...KINDS.evidence.trace }) }
   for (const name of present) contestants[name] = TOOLS[name](program)
-  const samples = await inTurns(contestants, { rounds, random, warmup: 1 })
+  const samples = await inTurns(contestants, { rounds, random, warmup: rounds > 1 ? 1 : 0 })
   const times = (name) => median(samples[name]) / median(samples.trace)
   const limits = { gdb: 80 }
   return {
