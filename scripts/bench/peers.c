@@ -60,8 +60,8 @@ struct breakpoint {
   bool armed;
 };
 
-static char **command;
-extern char **environ;
+static char** command;
+extern char** environ;
 
 static struct site sites[MOST_SITES];
 static int site_count;
@@ -76,7 +76,7 @@ static uint64_t bias;
 static cpu_set_t every_core, one_core;
 static uint8_t taken[1 << 20];  // what a tracer would keep
 
-static void fail(const char *what) {
+static void fail(const char* what) {
   perror(what);
   exit(1);
 }
@@ -87,15 +87,15 @@ static uint64_t now(clockid_t clock) {
   return time.tv_sec * 1000000000ull + time.tv_nsec;
 }
 
-static void load_plan(const char *path) {
+static void load_plan(const char* path) {
   static char loaded[4096];
   if (strcmp(path, loaded) == 0) return;
-  FILE *file = fopen(path, "re");
+  FILE* file = fopen(path, "re");
   if (file == NULL || fscanf(file, "entry %lx ", &planned_entry) != 1) fail(path);
-  struct site *site = sites;
+  struct site* site = sites;
   while (fscanf(file, "site %lx %u %d %d ", &site->address, &site->flags, &site->arm_return, &site->read_count) == 4) {
     if (site->read_count > MOST_READS || site == sites + MOST_SITES - 1) fail("plan");
-    for (struct read *one = site->reads; one < site->reads + site->read_count; one++)
+    for (struct read* one = site->reads; one < site->reads + site->read_count; one++)
       if (fscanf(file, "read %d %lx %ld %u ", &one->base, &one->value, &one->offset, &one->length) != 4) fail("plan");
     site++;
   }
@@ -119,12 +119,12 @@ static uint64_t spawn(void) {
 }
 
 // Shares our memory until it execs, so that its cost does not grow with ours.
-static int child(void *gate) {
+static int child(void* gate) {
   char go;
   const int null = open("/dev/null", O_RDWR);
   for (int fd = 0; fd < 3; fd++) dup2(null, fd);
   close(null);
-  if (read(*(int *)gate, &go, 1) == 1) {
+  if (read(*(int*)gate, &go, 1) == 1) {
     kill(getpid(), SIGSTOP);
     execve(command[0], command, environ);
   }
@@ -145,7 +145,7 @@ static pid_t launch(void) {
   return pid;
 }
 
-static int open_proc(pid_t pid, const char *name, int flags) {
+static int open_proc(pid_t pid, const char* name, int flags) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
   return open(path, flags | O_CLOEXEC);
@@ -155,23 +155,23 @@ static void take_all(int file) {
   for (off_t at = 0, n; (n = pread(file, taken, 16384, at)) > 0;) at += n;
 }
 
-static void arm(struct breakpoint *one) {
+static void arm(struct breakpoint* one) {
   pread(memory, &one->saved, 1, one->address);
   one->armed = pwrite(memory, "\xcc", 1, one->address) == 1;
 }
 
-static void disarm(struct breakpoint *one) {
+static void disarm(struct breakpoint* one) {
   pwrite(memory, &one->saved, 1, one->address);
   one->armed = false;
 }
 
 static void add_breakpoint(uint64_t address, int site) {
-  struct breakpoint *one = &breakpoints[breakpoint_count++];
+  struct breakpoint* one = &breakpoints[breakpoint_count++];
   *one = (struct breakpoint){.address = address, .site = site};
 }
 
-static int by_address(const void *a, const void *b) {
-  const uint64_t left = ((const struct breakpoint *)a)->address, right = ((const struct breakpoint *)b)->address;
+static int by_address(const void* a, const void* b) {
+  const uint64_t left = ((const struct breakpoint*)a)->address, right = ((const struct breakpoint*)b)->address;
   return left < right ? -1 : left > right;
 }
 
@@ -186,7 +186,7 @@ static void arm_all(void) {
     const size_t length = breakpoints[end - 1].address + 1 - first;
     pread(memory, bytes, length, first);
     for (int k = i; k < end; k++) {
-      uint8_t *at = &bytes[breakpoints[k].address - first];
+      uint8_t* at = &bytes[breakpoints[k].address - first];
       breakpoints[k].saved = *at;
       breakpoints[k].armed = true;
       *at = 0xcc;
@@ -195,15 +195,15 @@ static void arm_all(void) {
   }
 }
 
-static struct breakpoint *find_breakpoint(uint64_t address) {
+static struct breakpoint* find_breakpoint(uint64_t address) {
   const struct breakpoint key = {.address = address};
-  struct breakpoint *found = bsearch(&key, breakpoints, planned_count, sizeof key, by_address);
+  struct breakpoint* found = bsearch(&key, breakpoints, planned_count, sizeof key, by_address);
   for (int i = planned_count; found == NULL && i < breakpoint_count; i++)
     if (breakpoints[i].address == address) found = &breakpoints[i];
   return found != NULL && found->armed ? found : NULL;
 }
 
-static void get_registers(pid_t tid, struct user_regs_struct *into) {
+static void get_registers(pid_t tid, struct user_regs_struct* into) {
   struct iovec vector = {into, sizeof *into};
   ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &vector);
 }
@@ -229,11 +229,11 @@ static void on_exec(pid_t pid) {
   arm_all();
 }
 
-static void take_reads(const struct site *site, const struct user_regs_struct *registers) {
+static void take_reads(const struct site* site, const struct user_regs_struct* registers) {
   uint64_t values[MOST_READS] = {0};
   for (int i = 0; i < site->read_count; i++) {
-    const struct read *one = &site->reads[i];
-    const uint64_t base = one->base == 0   ? ((const uint64_t *)registers)[one->value]
+    const struct read* one = &site->reads[i];
+    const uint64_t base = one->base == 0   ? ((const uint64_t*)registers)[one->value]
                           : one->base == 1 ? one->value + bias
                                            : values[one->value];
     if (base != 0) pread(memory, taken, one->length, base + one->offset);
@@ -253,8 +253,8 @@ static void resume(int request, pid_t tid, int signal, bool near) {
 }
 
 // True at the last stop: the target is left as it stands.
-static bool on_breakpoint(pid_t pid, pid_t tid, struct user_regs_struct *registers, struct breakpoint *hit) {
-  const struct site *site = &sites[hit->site];
+static bool on_breakpoint(pid_t pid, pid_t tid, struct user_regs_struct* registers, struct breakpoint* hit) {
+  const struct site* site = &sites[hit->site];
   (void)now((clockid_t)((~(unsigned)pid << 3) | 2));
   (void)now(thread_clock(tid));
   registers->rip = hit->address;
@@ -295,7 +295,7 @@ static void detach(pid_t stopped) {
   for (int i = 0; i < thread_count; i++) ptrace(PTRACE_DETACH, threads[i], 0, 0);
 }
 
-static void follow_to_last_stop(pid_t pid, bool near, int *stops, pid_t *last) {
+static void follow_to_last_stop(pid_t pid, bool near, int* stops, pid_t* last) {
   enum { STARTING, ENTERING, INSIDE, RETURNING, RUNNING } phase = STARTING;
   int status;
   struct rusage usage;
@@ -308,7 +308,7 @@ static void follow_to_last_stop(pid_t pid, bool near, int *stops, pid_t *last) {
     int pass_on = 0, request = PTRACE_CONT;
     bool here = near;
     struct user_regs_struct registers;
-    struct breakpoint *hit = NULL;
+    struct breakpoint* hit = NULL;
     if (signal == SIGTRAP && event == 0 && phase == RUNNING) {
       get_registers(tid, &registers);
       hit = find_breakpoint(registers.rip - 1);
@@ -345,7 +345,7 @@ static void follow_to_last_stop(pid_t pid, bool near, int *stops, pid_t *last) {
   }
 }
 
-static uint64_t trace(bool near, bool run, int *stops) {
+static uint64_t trace(bool near, bool run, int* stops) {
   const uint64_t start = now(CLOCK_MONOTONIC);
   if (near) {
     sched_getaffinity(0, sizeof every_core, &every_core);
@@ -358,15 +358,17 @@ static uint64_t trace(bool near, bool run, int *stops) {
   thread_count = 1;
   pid_t last = pid;
   follow_to_last_stop(pid, near, stops, &last);
-  if (run) detach(last);
-  else kill(pid, SIGKILL);
+  if (run)
+    detach(last);
+  else
+    kill(pid, SIGKILL);
   while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR) continue;
   const uint64_t end = now(CLOCK_MONOTONIC);
   if (near) sched_setaffinity(0, sizeof every_core, &every_core);
   return end - start;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc < 2) return 2;
   command = argv + 1;
   static char line[8192];

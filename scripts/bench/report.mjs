@@ -83,11 +83,11 @@ function sectionMarkdown({ title, text, rows, samples, points }) {
 
 function scatter(points) {
   return [
-    '| init | premain ms | inittrace ms | apart |',
-    '| --- | ---: | ---: | ---: |',
+    '| init | premain ms | inittrace ms | apart | inittrace ms, untraced |',
+    '| --- | ---: | ---: | ---: | ---: |',
     ...points.map(
-      ({ name, premainMs, inittraceMs, off }) =>
-        `| ${name} | ${premainMs.toFixed(3)} | ${inittraceMs} | ${off.toFixed(1)} % |`,
+      ({ name, premain, traced, untraced, off }) =>
+        `| ${name} | ${premain.toFixed(3)} | ${traced} | ${off.toFixed(1)} % | ${untraced} |`,
     ),
   ]
 }
