@@ -1,9 +1,11 @@
 // `npm run check [PART…]`: the single gate, part by part. `--except=PART` leaves one out. Every part runs, whatever failed
 // before it; PREMAIN_FORBID_SKIPS=1 makes a skipped part a failure.
 import { appendFileSync } from 'node:fs'
+import { checkLayouts } from './layouts-check.mjs'
 import { generateSchemas } from './schemas.mjs'
 import { setup } from './setup.mjs'
 import { nativeTests } from './support/native.mjs'
+import { missingPrograms } from './support/programs.mjs'
 import { at, Failure, findCommand, listFiles, projectRequire, run, runMain, say } from './support/project.mjs'
 
 /** Each part returns nothing or true, false, a reason (text) for having been skipped, or counts; it may throw a Failure. */
@@ -16,6 +18,10 @@ const PARTS = {
     generateSchemas({ check: true })
     return node(at('scripts/readme.mjs'), '--check')
   },
+  documents: () =>
+    missingPrograms() ??
+    (node(at('scripts/claims.mjs'), '--check') && node(at('scripts/corpus-report.mjs'), '--check')),
+  layouts: () => checkLayouts(),
   package: () => node(at('node_modules/publint/src/cli.js'), '--strict', '--pack=false'),
   native: nativeTests,
   tests: () => node(at('scripts/test.mjs')),

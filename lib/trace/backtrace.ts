@@ -16,7 +16,7 @@ const MOST_FRAMES = 64
 
 /**
  * Functions at which a stack begins, or at which it was switched: what lies above is not their caller.
- * @go runtime.topofstack, funcdata FuncFlagTopFrame, FuncFlagSPWrite
+ * @go internal/abi/symtab.go FuncFlagTopFrame, FuncFlagSPWrite
  */
 const TOPS: ReadonlySet<string> = new Set([
   'runtime.goexit',

@@ -1,0 +1,3 @@
+module premain.test/layouts
+
+go 1.21
