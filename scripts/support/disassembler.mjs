@@ -23,7 +23,7 @@ export function disassemblerPlugin() {
 /** The file that the bundle reads: its name and contents. */
 export function disassemblerModule() {
   const path = projectRequire.resolve('iced-x86').replace(/\.js$/, '_bg.wasm')
-  return { name: WASM, contents: rewrite(readFileSync(path), warmMemory()) }
+  return { name: WASM, contents: rewrite(readFileSync(path), warmState().memory) }
 }
 
 /** A method, getter or setter of a class, as wasm-bindgen lays it out, and its name. */
@@ -41,6 +41,18 @@ function userText() {
   return text
 }
 
+const FORMATTER = /^class Formatter \{\n[\s\S]*?^ {4}constructor\(syntax\) \{$/m
+
+/** The first formatter of its syntax is the one that the memory holds. */
+function takesWarmFormatter() {
+  const { pointer, syntax } = warmState().formatter
+  return `        if (syntax === ${syntax} && !Formatter.taken) {
+            Formatter.taken = true;
+            this.__wbg_ptr = ${pointer};
+            return this;
+        }`
+}
+
 /** wasm-bindgen's CommonJS, with `export` for `module.exports`. */
 function asModule(text) {
   const made = text
@@ -51,21 +63,35 @@ function asModule(text) {
     .replace(/^module\.exports\.(\w+) = Object\.freeze/gm, 'export const $1 = /* @__PURE__ */ Object.freeze')
     .replace(/^module\.exports\.(\w+) = /gm, 'export const $1 = ')
     .replace('iced_x86_bg.wasm', WASM)
+    .replace(FORMATTER, (head) => `${head}\n${takesWarmFormatter()}`)
     .replace(METHOD, (method, name) => (isUsed(name) ? method : ''))
-  if (/module\.exports/.test(made) || !made.includes(WASM)) throw new Failure('iced-x86 is not as it was.')
+  if (/module\.exports/.test(made) || !made.includes(WASM) || !made.includes(takesWarmFormatter()))
+    throw new Failure('iced-x86 is not as it was.')
   return made
 }
 
-/** The memory once every table has been built and all that was asked for it has been given back. */
-function warmMemory() {
+let warm = null
+
+/**
+ * The memory once every table has been built and all that was asked for it has been given back, but for one formatter,
+ * whose making takes milliseconds; and where that lies.
+ */
+function warmState() {
+  warm ??= warmUp()
+  return warm
+}
+
+function warmUp() {
   const iced = projectRequire('iced-x86')
   const formatter = new iced.Formatter(iced.FormatterSyntax.Intel)
   const decoder = new iced.Decoder(64, Buffer.from([0x90]), iced.DecoderOptions.None)
   const instruction = new iced.Instruction()
   decoder.decodeOut(instruction)
   formatter.format(instruction)
-  for (const object of [instruction, decoder, formatter]) object.free()
-  return Buffer.from(iced.__wasm.memory.buffer)
+  for (const object of [instruction, decoder]) object.free()
+  const { __wbg_ptr: pointer } = formatter
+  if (!(pointer > 0)) throw new Failure('iced-x86 is not as it was.')
+  return { memory: Buffer.from(iced.__wasm.memory.buffer), formatter: { pointer, syntax: iced.FormatterSyntax.Intel } }
 }
 
 function rewrite(module, memory) {
