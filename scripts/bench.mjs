@@ -1,6 +1,7 @@
 // `npm run bench`: what premain costs, as ratios to its peers, in one run. `--quick` takes less than 40 seconds, `--only=NAME`
 // one section, `--seed=N` its order again, `--write` renews docs/performance.md, `--json=FILE` keeps every sample.
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { loadavg } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { buildPeers, WORK } from './bench/peer.mjs'
 import * as programs from './bench/programs.mjs'
@@ -52,6 +53,7 @@ await runMain(async () => {
   buildPeers()
   const program = programs.hello() ?? programs.tsgo()
   const random = randomFrom(options.seed)
+  const load = loadavg()[0]
   const made = []
   for (const [name, [measure, whole, quick]] of Object.entries(SECTIONS)) {
     if (options.only !== null && options.only !== name) continue
@@ -67,6 +69,7 @@ await runMain(async () => {
   const result = {
     date: new Date().toISOString().slice(0, 10),
     seed: options.seed,
+    load,
     host: await hostOf(program),
     sections: made,
   }

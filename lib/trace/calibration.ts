@@ -24,7 +24,8 @@ export function calibrate(records: readonly SessionRecord[]): Calibration {
 function least(records: readonly SessionRecord[], crossed: boolean): number | null {
   let found: number | null = null
   for (let i = 1; i < records.length; i++) {
-    const [before, after] = [records[i - 1] as SessionRecord, records[i] as SessionRecord]
+    const before = records[i - 1] as SessionRecord
+    const after = records[i] as SessionRecord
     if (before.kind !== 'breakpoint' || after.kind !== 'breakpoint') continue
     if (before.tid !== after.tid || after.crossedCores !== crossed) continue
     const costNs = after.threadCpuNs - before.threadCpuNs

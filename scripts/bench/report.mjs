@@ -34,7 +34,7 @@ export function score(sections) {
 }
 
 /** docs/performance.md. */
-export function document({ host, date, seed, sections }) {
+export function document({ host, load, date, seed, sections }) {
   const { reached, of } = score(sections)
   return [
     '# Performance',
@@ -44,6 +44,7 @@ export function document({ host, date, seed, sections }) {
     '',
     `- ${date}, seed ${seed}`,
     `- ${host.cpu}, ${host.cpus} CPUs${host.virtualization ? `, ${host.virtualization} guest` : ''}, Linux ${host.kernel}, Node ${host.node}`,
+    `- processes that wanted a core before the run began, on average of the last minute: ${load.toFixed(1)}`,
     `- ${reached} of ${of} targets reached`,
     '',
     'The peers in C are `scripts/bench/peers.c`: a process that starts the program by `posix_spawn` and waits (the floor), or',
