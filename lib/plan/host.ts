@@ -1,4 +1,4 @@
-/** Programs that hold Go without being Go programs: what they are, by which functions of Go’s runtime they have. */
+/** Programs that do not hold both main and runtime of Go: what they are, by which functions of Go’s runtime they have. */
 import type { ProgramImage } from '../image/types'
 
 /** Why the steps of Go’s runtime are not those of such a program. */
@@ -15,4 +15,13 @@ export function hostsGoLibrary(image: ProgramImage): boolean {
   if (!go || image.nameAt(image.entry)?.startsWith('_rt0_')) return false
   const found = go.pclntab.find(['main', '_rt0_amd64_linux_lib', '_rt0_arm64_linux_lib'])
   return !found.has('main') && found.size > 0
+}
+
+/** Why the steps of the runtime were not stopped at in a program of `-linkshared`. */
+export const SHARED_REASON =
+  'the runtime lies in a shared library (-linkshared), in which no stops are made: the file holds the program’s own code'
+
+/** Whether the program was linked against a shared library that holds Go’s runtime. */
+export function sharesRuntime({ go, elf }: ProgramImage): boolean {
+  return go !== null && elf.needed.length > 0 && !go.pclntab.find(['runtime.rt0_go']).has('runtime.rt0_go')
 }

@@ -266,7 +266,7 @@ function makeStep(
   // a step that was never come to, or that a program that is not Go does not have, has no facts
   const bare =
     standing.status === 'not-reached' ||
-    (standing.status === 'not-applicable' && (!context.go || context.host) && index > 5)
+    (standing.status === 'not-applicable' && (!context.go || context.host || context.shared) && index > 5)
   return {
     index,
     id,

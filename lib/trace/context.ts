@@ -1,6 +1,6 @@
 /** What the assembly of one trace works on: the records of the final image, found by site and by name. */
 import type { FileAddress, GoImage, ProgramImage } from '../image/types'
-import { hostsGoLibrary } from '../plan/host'
+import { hostsGoLibrary, sharesRuntime } from '../plan/host'
 import { ARGUMENT_REGISTERS, callingConvention } from '../plan/layout'
 import { UNNAMED_ENTRY } from '../plan/plan'
 import type { Site, StepId, StopPlan } from '../plan/types'
@@ -53,6 +53,8 @@ export class Context {
   readonly go: GoImage | null
   /** The program is not Go, but holds a Go library. */
   readonly host: boolean
+  /** Go’s runtime is not in the program’s file. */
+  readonly shared: boolean
   readonly clock: Clock
   /** The exec that brought the image (the last such one, when it executed itself again), and its place. */
   readonly exec: ExecRecord | null
@@ -73,6 +75,7 @@ export class Context {
     this.records = records
     this.go = image.go
     this.host = hostsGoLibrary(image)
+    this.shared = sharesRuntime(image)
     this.clock = new Clock(records)
     this.sites = plans.flatMap(({ sites }) => sites)
     this.ownSites = plans.filter((one) => one.image === image).flatMap(({ sites }) => sites)

@@ -1,6 +1,6 @@
 /** What is known of each step, and why not more. A status speaks of stops; whether facts agree is in the evidence. */
 import { STEPS } from '../plan/catalogue'
-import { HOST_REASON } from '../plan/host'
+import { HOST_REASON, SHARED_REASON } from '../plan/host'
 import { stopsOf } from '../plan/stops'
 import type { StepId } from '../plan/types'
 import type { Context, Hit } from './context'
@@ -70,7 +70,7 @@ export function mainHit(context: Context, id: StepId): Hit | null {
 }
 
 function notApplicable(run: Run, id: StepId): Standing | null {
-  const { image, host } = run.context
+  const { image, host, shared } = run.context
   const no = (reason: string): Standing => ({ status: 'not-applicable', reason })
   if (id === 'interp' && image.elf.interpreter === null) {
     return no('the file has no PT_INTERP: the kernel starts the program itself')
@@ -78,6 +78,7 @@ function notApplicable(run: Run, id: StepId): Standing | null {
   const { index } = STEPS.find((step) => step.id === id) as { index: number }
   if (!image.go) return index >= FIRST_GO_STEP ? no(image.notes.join('; ') || 'not a Go program') : null
   if (host && (id === 'main' || (run.outcome === 'reached-entry' && index >= FIRST_GO_STEP))) return no(HOST_REASON)
+  if (shared && id !== 'main' && index >= FIRST_GO_STEP) return no(SHARED_REASON)
   if (id === 'inits' && everyInitRan(run)) return no('no package but the runtime’s own has init work')
   const { minors } = image.go
   const versions = stopsOf(id)
@@ -125,5 +126,6 @@ const ENDINGS: Readonly<Record<Outcome, string>> = {
 
 function endReason({ context, outcome }: Run): string {
   const last = outcome === 'reached-until' ? lastHit(context) : null
+  if (!last && context.records.some((record) => record.kind === 'detached')) return 'the program was set free before'
   return last ? `the trace was asked to end at ${last.site.name}` : ENDINGS[outcome]
 }

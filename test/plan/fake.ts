@@ -12,6 +12,7 @@ export interface FakeOptions {
   /** Init functions by package. */
   inits?: Record<string, string[]>
   interpreter?: string | null
+  needed?: string[]
   machine?: string
   entry?: string
   go?: boolean
@@ -88,6 +89,7 @@ export function fakeImage(options: FakeOptions = {}): ProgramImage {
       machine: options.machine ?? 'x86_64',
       interpreter: options.interpreter ?? null,
       static: !options.interpreter,
+      needed: options.needed ?? [],
     } as ProgramImage['elf'],
     entry: (body(entry) as FunctionInfo).entry,
     go: options.go === false ? null : go,

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import type { ProgramImage } from '../../lib/image/types'
 import { STEPS } from '../../lib/plan/catalogue'
 import { planStops } from '../../lib/plan/plan'
+import { STOPS } from '../../lib/plan/stops'
 import type { BreakpointRecord, SessionRecord } from '../../lib/session/records'
 import type { Step, Trace } from '../../lib/trace/types'
 import { fakeImage } from '../plan/fake'
@@ -364,4 +365,20 @@ test('whatever was seen, a trace is whole', () => {
     }),
     { numRuns: 300 },
   )
+})
+
+test('what lies in a shared library is not called missed', () => {
+  const image = fakeImage({
+    // a version without wrappers, which a fake has always
+    minors: { min: 16, max: 16 },
+    interpreter: '/lib64/ld-linux-x86-64.so.2',
+    needed: ['libstd.so'],
+    without: STOPS.map(({ symbol }) => symbol).filter((symbol) => symbol !== 'main.main'),
+    inits: {},
+  })
+  const trace = assembleFake(image, wholeRun(image))
+  assertWhole(trace)
+  expect(trace.outcome).toBe('reached-main')
+  expect(trace.steps.slice(5).map(({ status }) => status)).toEqual([...Array(11).fill('not-applicable'), 'observed'])
+  expect(step(trace, 'schedinit').reason).toMatch(/-linkshared/)
 })
