@@ -8,7 +8,7 @@ const withGo = testUnless(missingGo())
 let before: Snapshot
 beforeAll(async () => {
   if (missingGo() === null) await trace(habits())
-})
+}, 300_000)
 beforeEach(() => {
   before = snapshot()
 })
@@ -126,22 +126,30 @@ describe('an init that never ends is named', () => {
   }
 
   for (const toolchain of ['1.21.13', '1.23.12', '1.25.4', '1.27.0']) {
-    testUnless(missingGo(toolchain))(`parked, Go ${toolchain}, stripped PIE`, async () => {
-      const file = buildFixture('stuck', { toolchain, flags: ['-buildmode=pie', '-ldflags=-s -w'] }) as string
-      const { trace: seen } = await failureOf(trace(file, { timeout: 500 }))
-      const names = seen.stuck?.backtrace.map((one) => one.function)
-      expect(names?.slice(0, 3)).toEqual(['runtime.gopark', 'runtime.selectgo', 'main.init.0'])
-      expect(names?.at(-1)).toBe('runtime.goexit')
-    })
+    testUnless(missingGo(toolchain))(
+      `parked, Go ${toolchain}, stripped PIE`,
+      async () => {
+        const file = buildFixture('stuck', { toolchain, flags: ['-buildmode=pie', '-ldflags=-s -w'] }) as string
+        const { trace: seen } = await failureOf(trace(file, { timeout: 500 }))
+        const names = seen.stuck?.backtrace.map((one) => one.function)
+        expect(names?.slice(0, 3)).toEqual(['runtime.gopark', 'runtime.selectgo', 'main.init.0'])
+        expect(names?.at(-1)).toBe('runtime.goexit')
+      },
+      300_000,
+    )
   }
 
-  testUnless(missingGo() ?? missingCommand('gcc'))('in C', async () => {
-    const { trace: seen } = await failureOf(
-      trace(buildFixture('stuckc', { env: { CGO_ENABLED: '1' } }) as string, { timeout: 500 }),
-    )
-    expect(seen.stuck?.function).toBe('main.init.0')
-    expect(seen.stuck?.backtrace.map((one) => one.function)).toContain('runtime.cgocall')
-  })
+  testUnless(missingGo() ?? missingCommand('gcc'))(
+    'in C',
+    async () => {
+      const { trace: seen } = await failureOf(
+        trace(buildFixture('stuckc', { env: { CGO_ENABLED: '1' } }) as string, { timeout: 500 }),
+      )
+      expect(seen.stuck?.function).toBe('main.init.0')
+      expect(seen.stuck?.backtrace.map((one) => one.function)).toContain('runtime.cgocall')
+    },
+    300_000,
+  )
 
   testUnless(missingGo())('even where init functions are not stopped at', async () => {
     const { trace: seen } = await failureOf(trace(habits(), ['sleep'], { timeout: 500, inits: false }))

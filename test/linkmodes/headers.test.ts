@@ -87,22 +87,26 @@ afterAll(() => rmSync(folder, { recursive: true }))
 for (const { name, fixture, options, missing } of BUILDS) {
   describe(name, () => {
     for (const [what, change] of Object.entries(SURGERY)) {
-      testUnless(missing)(what, async () => {
-        const original = buildFixture(fixture, options) as string
-        const bytes = readFileSync(original)
-        change(bytes)
-        const changed = join(folder, 'program')
-        writeFileSync(changed, bytes)
-        chmodSync(changed, 0o755)
-        const [usual, seen] = [await trace(original), await trace(changed)]
-        expect(seen.outcome).toBe('reached-main')
-        expect(seen.steps.map(({ id, status }) => ({ id, status }))).toEqual(
-          usual.steps.map(({ id, status }) => ({ id, status })),
-        )
-        expect(seen.steps.map(({ evidence }) => evidence.failures ?? [])).toEqual(usual.steps.map(() => []))
-        expect(seen.target.go?.version).toBe(usual.target.go?.version)
-        expect(seen.inits.map((init) => init.function)).toEqual(usual.inits.map((init) => init.function))
-      })
+      testUnless(missing)(
+        what,
+        async () => {
+          const original = buildFixture(fixture, options) as string
+          const bytes = readFileSync(original)
+          change(bytes)
+          const changed = join(folder, 'program')
+          writeFileSync(changed, bytes)
+          chmodSync(changed, 0o755)
+          const [usual, seen] = [await trace(original), await trace(changed)]
+          expect(seen.outcome).toBe('reached-main')
+          expect(seen.steps.map(({ id, status }) => ({ id, status }))).toEqual(
+            usual.steps.map(({ id, status }) => ({ id, status })),
+          )
+          expect(seen.steps.map(({ evidence }) => evidence.failures ?? [])).toEqual(usual.steps.map(() => []))
+          expect(seen.target.go?.version).toBe(usual.target.go?.version)
+          expect(seen.inits.map((init) => init.function)).toEqual(usual.inits.map((init) => init.function))
+        },
+        300_000,
+      )
     }
   })
 }

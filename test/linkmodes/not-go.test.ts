@@ -8,6 +8,8 @@ import { buildFixture, missingGo } from '../support/fixtures'
 import { assertNothingLeft, type Snapshot, snapshot } from '../support/leaks'
 import { missingCommand, testUnless } from '../support/skip'
 
+jest.setTimeout(300_000)
+
 const sources = join(__dirname, '..', 'fixtures', 'c')
 const KERNEL_STEPS = ['execve', 'image', 'stack', 'interp', 'entry']
 const CGO = { CGO_ENABLED: '1' }

@@ -52,16 +52,20 @@ test('an argument, a variable, or all together too long', async () => {
   expect(all.message).toMatch(/arguments and environment take 8\d{6} bytes/)
 })
 
-testUnless(missingGo())('a dynamic linker that may not be executed', async () => {
-  const bytes = readFileSync(buildFixture('hello', { flags: ['-buildmode=pie'] }) as string)
-  const at = bytes.indexOf('/lib64/ld-linux-x86-64.so.2')
-  bytes.write('/etc/passwd\0', at)
-  const file = join(folder, 'odd')
-  writeFileSync(file, bytes, { mode: 0o755 })
-  const failure = await refusal(file)
-  expect([failure.code, failure.errno]).toEqual(['NOT_EXECUTABLE', 'EACCES'])
-  expect(failure.message).toMatch(/its dynamic linker: \/etc\/passwd has no execute permission/)
-})
+testUnless(missingGo())(
+  'a dynamic linker that may not be executed',
+  async () => {
+    const bytes = readFileSync(buildFixture('hello', { flags: ['-buildmode=pie'] }) as string)
+    const at = bytes.indexOf('/lib64/ld-linux-x86-64.so.2')
+    bytes.write('/etc/passwd\0', at)
+    const file = join(folder, 'odd')
+    writeFileSync(file, bytes, { mode: 0o755 })
+    const failure = await refusal(file)
+    expect([failure.code, failure.errno]).toEqual(['NOT_EXECUTABLE', 'EACCES'])
+    expect(failure.message).toMatch(/its dynamic linker: \/etc\/passwd has no execute permission/)
+  },
+  300_000,
+)
 
 test('scripts: the chain is in the trace, and the program gets their arguments', async () => {
   const [inner, outer] = [join(folder, 'inner'), join(folder, 'outer')]
