@@ -8,11 +8,11 @@ import { buildFixture, missingGo } from '../support/fixtures'
 import { assertNothingLeft, type Snapshot, snapshot } from '../support/leaks'
 import { missingCommand, testUnless } from '../support/skip'
 
-jest.setTimeout(300_000)
-
 const sources = join(__dirname, '..', 'fixtures', 'c')
 const KERNEL_STEPS = ['execve', 'image', 'stack', 'interp', 'entry']
 const CGO = { CGO_ENABLED: '1' }
+/** For building a fixture anew, milliseconds. */
+const BUILD = 300_000
 
 let folder: string
 let before: Snapshot
@@ -88,43 +88,59 @@ describe('a C program with a Go library in it', () => {
     return compile('gcc', join(sources, 'host.c'), '-x', 'none', archive, '-lpthread')
   }
 
-  withBoth('ends at its entry point', async () => {
-    const seen = await trace(host())
-    expectEntryOnly(seen, true)
-    expect(seen.target.go?.version).toMatch(/^go1\./)
-    expect(seen.steps[16]?.reason).toMatch(/c-archive/)
-  })
+  withBoth(
+    'ends at its entry point',
+    async () => {
+      const seen = await trace(host())
+      expectEntryOnly(seen, true)
+      expect(seen.target.go?.version).toMatch(/^go1\./)
+      expect(seen.steps[16]?.reason).toMatch(/c-archive/)
+    },
+    BUILD,
+  )
 
-  withBoth('with until past it shows the start of the library’s runtime', async () => {
-    const seen = await trace(host(), { until: 'main.init.0' })
-    expect(seen.outcome).toBe('reached-until')
-    const { main, ...others } = statuses(seen)
-    expect(main).toBe('not-applicable')
-    expect(new Set(Object.values(others))).toEqual(new Set(['observed']))
-    expect(seen.inits.at(-1)?.function).toBe('main.init.0')
-    expect(seen.steps.flatMap(({ evidence }) => evidence.failures ?? [])).toEqual([])
-    // The library's runtime has a thread of its own.
-    expect(seen.stops.find(({ name }) => name === 'runtime.rt0_go')?.tid).not.toBe(seen.pid)
-  })
+  withBoth(
+    'with until past it shows the start of the library’s runtime',
+    async () => {
+      const seen = await trace(host(), { until: 'main.init.0' })
+      expect(seen.outcome).toBe('reached-until')
+      const { main, ...others } = statuses(seen)
+      expect(main).toBe('not-applicable')
+      expect(new Set(Object.values(others))).toEqual(new Set(['observed']))
+      expect(seen.inits.at(-1)?.function).toBe('main.init.0')
+      expect(seen.steps.flatMap(({ evidence }) => evidence.failures ?? [])).toEqual([])
+      // The library's runtime has a thread of its own.
+      expect(seen.stops.find(({ name }) => name === 'runtime.rt0_go')?.tid).not.toBe(seen.pid)
+    },
+    BUILD,
+  )
 
-  withBoth('that is loaded: the host is no Go program, the library no program', async () => {
-    const library = buildFixture('library', { flags: ['-buildmode=c-shared'], env: CGO }) as string
-    const seen = await trace(compile('gcc', join(sources, 'host.c'), library, `-Wl,-rpath,${join(library, '..')}`))
-    expectEntryOnly(seen, true)
-    expect(seen.target.go).toBeNull()
-    chmodSync(library, 0o755)
-    const refused: PremainError = await trace(library).catch((error) => error)
-    expect(refused.code).toBe('UNSUPPORTED')
-    expect((await inspect(library)).go?.version).toMatch(/^go1\./)
-  })
+  withBoth(
+    'that is loaded: the host is no Go program, the library no program',
+    async () => {
+      const library = buildFixture('library', { flags: ['-buildmode=c-shared'], env: CGO }) as string
+      const seen = await trace(compile('gcc', join(sources, 'host.c'), library, `-Wl,-rpath,${join(library, '..')}`))
+      expectEntryOnly(seen, true)
+      expect(seen.target.go).toBeNull()
+      chmodSync(library, 0o755)
+      const refused: PremainError = await trace(library).catch((error) => error)
+      expect(refused.code).toBe('UNSUPPORTED')
+      expect((await inspect(library)).go?.version).toMatch(/^go1\./)
+    },
+    BUILD,
+  )
 })
 
 describe('named for what they are', () => {
-  testUnless(missingGo())('a 32-bit Go program', async () => {
-    const refused: PremainError = await trace(buildFixture('hello', { env: { GOARCH: '386' } }) as string).catch(
-      (error) => error,
-    )
-    expect([refused.code, refused.errno]).toEqual(['WRONG_ARCH', 'ENOEXEC'])
-    expect(refused.message).toMatch(/32-bit Go program for i386/)
-  })
+  testUnless(missingGo())(
+    'a 32-bit Go program',
+    async () => {
+      const refused: PremainError = await trace(buildFixture('hello', { env: { GOARCH: '386' } }) as string).catch(
+        (error) => error,
+      )
+      expect([refused.code, refused.errno]).toEqual(['WRONG_ARCH', 'ENOEXEC'])
+      expect(refused.message).toMatch(/32-bit Go program for i386/)
+    },
+    BUILD,
+  )
 })
