@@ -45,6 +45,7 @@ export class Session<Trace> implements AsyncIterable<LiveStop>, AsyncDisposable 
   private current: LiveStop | null = null
   private end: EndRecord | null = null
   private detached = false
+  private closed = false
   private wake: (() => void) | null = null
   private readonly wanted: string[] = []
   private readonly streams: [Writable | null, Readable | null, Readable | null] = [null, null, null]
@@ -79,6 +80,7 @@ export class Session<Trace> implements AsyncIterable<LiveStop>, AsyncDisposable 
   /** Starts the target now instead of at the first iteration. */
   start(): this {
     if (this.run !== null) return this
+    if (this.closed) throw new PremainError('INVALID_OPTION', 'the session was closed before it started')
     this.run = new Run(this.file, this.args, {
       options: this.options,
       allStop: true,
@@ -88,7 +90,12 @@ export class Session<Trace> implements AsyncIterable<LiveStop>, AsyncDisposable 
       },
     })
     this.openStreams(this.run)
-    for (const symbol of this.wanted.splice(0)) this.stopAt(symbol)
+    try {
+      for (const symbol of this.wanted.splice(0)) this.stopAt(symbol)
+    } catch (error) {
+      void this.close()
+      throw error
+    }
     return this
   }
 
@@ -131,9 +138,11 @@ export class Session<Trace> implements AsyncIterable<LiveStop>, AsyncDisposable 
 
   /** Ends the target, if it still runs under the tracer; resolves once nothing is left of it. */
   async close(): Promise<void> {
+    this.closed = true
     if (this.run === null) return
     if (!this.detached) this.run.tracer.end()
     this.current = null
+    this.pending = null
     while (this.end === null && !this.detached) await this.change()
     for (const stream of this.streams) stream?.destroy()
   }
@@ -154,8 +163,8 @@ export class Session<Trace> implements AsyncIterable<LiveStop>, AsyncDisposable 
   async *[Symbol.asyncIterator](): AsyncGenerator<LiveStop, void, undefined> {
     if (this.listeners.length > 0 || this.iterating) throw bothWays()
     this.iterating = true
-    this.start()
     try {
+      this.start()
       for (let stop = await this.next(); stop !== null; stop = await this.next()) yield stop
     } finally {
       if (!this.detached) await this.close()
@@ -207,7 +216,7 @@ export class Session<Trace> implements AsyncIterable<LiveStop>, AsyncDisposable 
       if (record.kind === 'detached') this.detached = true
     }
     const last = batch.records.at(-1)
-    if (batch.held && (last?.kind === 'breakpoint' || last?.kind === 'exec')) {
+    if (batch.held && !this.closed && (last?.kind === 'breakpoint' || last?.kind === 'exec')) {
       // A held target produces nothing: what keeps Node alive is its consumer's business.
       this.run?.tracer.expect(false)
       this.deliver(this.view(last))

@@ -55,6 +55,8 @@ function ended(run: Run, end: EndRecord, trace: Trace): PremainError | null {
       return null
     case 'exited':
     case 'signaled':
+      // Set free on its way, it has run on to an end of its own.
+      if (run.records.some((record) => record.kind === 'detached')) return null
       return trace.outcome === 'exited' || trace.outcome === 'killed' ? endedEarly(trace) : null
   }
 }

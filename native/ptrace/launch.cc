@@ -150,7 +150,8 @@ void Launcher::run_child() {
   const uint64_t none = 0;
   arch::raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, address(&none), 0, sizeof none);
   const long self = arch::raw_syscall(SYS_getpid);
-  arch::raw_syscall(SYS_kill, self, SIGSTOP);
+  // To the thread: one for the process would be lost where a wake-up of the tracer's, also a SIGSTOP, is under way.
+  arch::raw_syscall(SYS_tgkill, self, self, SIGSTOP);
   const long result =
       arch::raw_syscall(SYS_execve, address(spec_.file.c_str()), address(argv_.data()), address(env_.data()));
   give_up("execve", result);

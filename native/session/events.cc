@@ -141,6 +141,10 @@ void Session::on_exec(World& world, Thread& thread) {
     (void)std::move(*thread.stopped).detach(0);
     return world.remove(thread.tid);
   }
+  if (phase_ == Phase::Leaving) {  // set free on its way into this image: nothing is armed in it, nobody waits for it
+    breakpoints_.clear();
+    return world.resume(thread, Resume::Continue, false);
+  }
   const pid_t tid = thread.tid;
   if (phase_ == Phase::InExec) placement_->widen(tid);
   Result<arch::Registers> registers = thread.stopped->registers();
@@ -178,6 +182,7 @@ void Session::on_exec(World& world, Thread& thread) {
     end(world);
     return world.resume(thread, Resume::Continue, false);
   }
+  if (free_at_exec_) return let_go(world);
   if (!planned || plan_.has(wire::kAllStop)) {
     hold(world);
     if (phase_ == Phase::Ending || phase_ == Phase::Leaving) return;

@@ -115,6 +115,11 @@ void Session::serve(World& world, Command command) {
     case Command::Type::End:
       return end(world);
     case Command::Type::Detach:
+      // The launched child is not yet the program: its own stop, and its place on one core, are still ours to undo.
+      if (phase_ < Phase::AfterExec) {
+        free_at_exec_ = true;
+        return;
+      }
       return let_go(world);
     case Command::Type::AddSites:
       add_sites(command.plan);
@@ -145,10 +150,12 @@ void Session::pause(World& world) {
   if (control_.held()) return;
   world.stop_all();
   record(wire::Kind::State);
-  world.each([this](Thread& thread) {
+  const uint64_t stopped_ns = report_ns_;
+  world.each([this, stopped_ns](Thread& thread) {
     if (!thread.stopped || thread.foreign || thread.copy) return;
     Result<arch::Registers> registers = thread.stopped->registers();
     if (!registers) return;
+    thread.at_ns = stopped_ns;  // one moment for all, by which time they had stopped
     record(wire::Kind::State, thread).address = arch::pc(*registers);
     recorder_.registers(*registers);
     recorder_.section(wire::Section::Stack, [&](Bytes& out) {

@@ -115,8 +115,9 @@ class Session {
   uint64_t last_held_ns_ = 0;
   bool planned_ = true;  // the present image is the one that the plan was made for
   bool forked_ = false;
-  bool threaded_ = false;  // it has made a second thread
-  bool open_ = false;  // a record waits for its held time
+  bool free_at_exec_ = false;  // a wish to be set free came before execve
+  bool threaded_ = false;      // it has made a second thread
+  bool open_ = false;          // a record waits for its held time
   size_t threads_at_end_ = 0;
   std::vector<Descendant> family_;
   std::optional<int64_t> exec_error_;

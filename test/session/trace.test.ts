@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { type PremainError, trace } from '../../lib/index'
+import { type PremainError, type Trace, trace } from '../../lib/index'
 import { tsgo } from '../support/corpus'
 import { buildFixture, missingGo } from '../support/fixtures'
 import { assertNothingLeft, processState, type Snapshot, snapshot, until } from '../support/leaks'
@@ -115,6 +115,8 @@ describe('trace()', () => {
     expect(error.code).toBe('TIMEOUT')
     expect(error.message).toContain('main.init.0')
     expect(error.trace).toMatchObject({ outcome: 'timeout', error: { code: 'TIMEOUT' } })
+    const times = (error.trace as Trace).stops.map(({ atNs }) => atNs)
+    expect(times).toEqual([...times].sort((a, b) => a - b))
   })
 
   withGo('a program that ends before main says so, with its last words', async () => {
