@@ -59,7 +59,8 @@ export function liveStop(run: Run, record: BreakpointRecord | ExecRecord, contex
     atNs: record.atNs,
     registers,
     maps: async () => views.mappings(run, must(held().tracer.maps())),
-    readMemory: async (address, length) => must(held().tracer.readMemory(address, checkedLength(length))),
+    readMemory: async (address, length) =>
+      must(held().tracer.readMemory(checkedAddress(address), checkedLength(length))),
     backtrace: async () => views.frames(run, record, must(held().tracer.readMemory(registers.rsp, STACK_BYTES))),
   }
 }
@@ -83,6 +84,13 @@ function placeOf(run: Run, record: BreakpointRecord | ExecRecord): Pick<LiveStop
 function must<T>(value: T | null): T {
   if (value !== null) return value
   throw new PremainError('INVALID_OPTION', 'the target is not held')
+}
+
+function checkedAddress(address: bigint): bigint {
+  if (typeof address === 'bigint' && address >= 0n && address < 1n << 64n) return address
+  throw new PremainError('INVALID_OPTION', 'the address is not a bigint from 0 to 2^64 - 1', {
+    hint: 'readMemory(stop.registers.rsp, 64); an address of a Trace becomes one by BigInt(text)',
+  })
 }
 
 function checkedLength(length: number): number {

@@ -83,7 +83,8 @@ export function splitArguments(
   args: readonly string[] | TraceOptions | undefined,
   options: TraceOptions | undefined,
 ): { args: string[]; options: TraceOptions } {
-  if (args !== undefined && !Array.isArray(args)) return { args: [], options: args as TraceOptions }
+  if (args != null && typeof args !== 'object') throw invalid('args is not an array', 'args is an array of strings')
+  if (args != null && !Array.isArray(args)) return { args: [], options: args as TraceOptions }
   const list = [...((args as readonly string[] | undefined) ?? [])]
   for (const one of list) {
     if (typeof one !== 'string' || one.includes('\0')) {
@@ -95,6 +96,7 @@ export function splitArguments(
 
 /** Checks every option; throws `INVALID_OPTION`. */
 export function resolveOptions(options: TraceOptions): ResolvedOptions {
+  if (typeof options !== 'object') throw invalid('options is not an object', 'trace(file, args, { timeout: 1000 })')
   for (const key of Object.keys(options)) {
     if (!KNOWN.has(key)) throw invalid(`unknown option ${JSON.stringify(key)}`, `options are ${[...KNOWN].join(', ')}`)
   }

@@ -139,7 +139,7 @@ function statOrNull(path: string): BigIntStats | null {
 
 function planFor(remembered: Remembered, options: ResolvedOptions): StopPlan {
   const wanted = planOptions(options)
-  const key = JSON.stringify({ ...wanted, stops: wanted.stops?.map(String) })
+  const key = JSON.stringify({ ...wanted, stops: wanted.stops?.map((stop) => [typeof stop, String(stop)]) })
   const known = remembered.plans.get(key)
   if (known !== undefined) return known
   try {

@@ -66,7 +66,10 @@ function kindOf(fd: number): StdioKind {
     if (stat.isSocket()) return 'socket'
     return stat.isCharacterDevice() && stat.rdev === 0x103 ? 'null' : 'file'
   } catch (cause) {
-    throw new PremainError('INVALID_OPTION', `descriptor ${fd} of stdio is not open`, { cause })
+    throw new PremainError('INVALID_OPTION', `descriptor ${fd} of stdio is not open`, {
+      hint: 'an entry of stdio is an open descriptor, or a stream that has one',
+      cause,
+    })
   }
 }
 
