@@ -5,7 +5,7 @@ import { at, isEntry, projectRequire, runMain, writeGenerated } from './support/
 /** Each document: its schema's name, its type, and whether all its numbers are integers (times in ns, counts, ids). */
 const DOCUMENTS = [
   { name: 'premain.trace-1', source: 'lib/trace/types.ts', type: 'Trace', integers: true },
-  { name: 'premain.image-1', source: 'lib/plan/inspect.ts', type: 'Image', integers: true },
+  { name: 'premain.image-1', source: 'lib/plan/inspect.ts', type: 'ImageDocument', integers: true },
   { name: 'premain.doctor-1', source: 'lib/doctor/types.ts', type: 'Doctor', integers: true },
   { name: 'premain.measurement-1', source: 'lib/measure/types.ts', type: 'Measurement', integers: false },
   { name: 'premain.comparison-1', source: 'lib/measure/types.ts', type: 'Comparison', integers: false },

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander'
 import { toJson } from '../export/json'
 import { LANGUAGES } from '../export/words'
 import { STEPS } from '../plan/catalogue'
-import type { Image } from '../plan/inspect'
+import type { ImageDocument } from '../plan/inspect'
 import { TOOL } from '../tool'
 import type { ErrorInfo } from '../trace/types'
 import type { CommandModule, Invocation } from './command'
@@ -17,9 +17,6 @@ interface InspectOptions extends ReportOptions {
   json?: boolean
   format?: 'text' | 'json'
 }
-
-/** The document of a failure: an Image of nothing, with the error. */
-type FailedImage = Omit<Image, 'elf'> & { elf: null; error: ErrorInfo }
 
 /** The command. */
 export const inspectCommand: CommandModule<InspectOptions> = { define, run, fail }
@@ -57,7 +54,7 @@ function wantsDocument({ json, format }: Partial<InspectOptions>): boolean {
   return json === true || format === 'json'
 }
 
-function failedImage(path: string, error: ErrorInfo): FailedImage {
+function failedImage(path: string, error: ErrorInfo): ImageDocument {
   return {
     schema: 'premain.image/1',
     tool: TOOL,

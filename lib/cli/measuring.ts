@@ -13,7 +13,7 @@ import { exitCodeOf } from './exit-codes'
 import { exitCodeOfInterruption, Interruption } from './interruption'
 import { deliver, type ReportOptions, redactorOf } from './report'
 import { tell } from './talk'
-import { regularExpression } from './trace-options'
+import { regularExpression, variable } from './trace-options'
 
 /** The library's part for these commands, loaded when it is needed: usage errors and help need none of it. */
 export function programs(): typeof Programs {
@@ -160,12 +160,6 @@ export async function failWith<Document>(
 function count(text: string): number {
   if (/^\d+$/.test(text)) return Number(text)
   throw new InvalidArgumentError('Write a whole number.')
-}
-
-function variable(text: string): [string, string] {
-  const at = text.indexOf('=')
-  if (at < 1) throw new InvalidArgumentError('Write NAME=VALUE.')
-  return [text.slice(0, at), text.slice(at + 1)]
 }
 
 function milliseconds(text: string): number {

@@ -4,7 +4,7 @@ import { FORMATS } from '../export/index'
 import { LANGUAGES, type Language } from '../export/words'
 import { parseMilliseconds } from '../measure/units'
 import type { TraceOptions } from '../session/options'
-import { collect } from './command'
+import { collect, usageError } from './command'
 
 /** What commander makes of the options. */
 export interface TraceCommandOptions {
@@ -100,7 +100,9 @@ export function regularExpression(text: string): RegExp {
 /** An option's `NAME=VALUE`. */
 export function variable(text: string): [string, string] {
   const at = text.indexOf('=')
-  if (at < 1) throw new InvalidArgumentError('Write NAME=VALUE.')
+  // commander's own message would show the value
+  if (at === 0) throw usageError('an argument of --env has no name', 'Write --env NAME=VALUE.')
+  if (at < 0) throw new InvalidArgumentError('Write NAME=VALUE.')
   return [text.slice(0, at), text.slice(at + 1)]
 }
 

@@ -14,7 +14,8 @@ export interface ImageDescription {
   path: string
   /** In bytes. */
   size: number
-  elf: ElfInfo
+  /** Null in the document of a failure only. */
+  elf: ElfInfo | null
   /** Null for a program that is not Go, or none that can be read: `notes` says why. */
   go: GoInfo | null
   notes: string[]
@@ -25,7 +26,7 @@ export interface ImageDescription {
 }
 
 /** Describes an open image as plain data: it outlives the image, and survives structuredClone and JSON. */
-export function describeImage(image: ProgramImage): ImageDescription {
+export function describeImage(image: ProgramImage): ImageDescription & { elf: ElfInfo } {
   return {
     path: resolve(image.path),
     size: Number(image.identity.size),

@@ -2,7 +2,7 @@
 import { classifyProgram, resolveProgram } from '../image/classify'
 import { describeImage, type ImageDescription } from '../image/describe'
 import { openImage } from '../image/image'
-import type { FileAddress, Hex, ProgramImage } from '../image/types'
+import type { ElfInfo, FileAddress, Hex, ProgramImage } from '../image/types'
 import { TOOL } from '../tool'
 import { STEPS } from './catalogue'
 import { planStops } from './plan'
@@ -18,14 +18,20 @@ export interface StepPlace {
   line: number | null
 }
 
-/** `premain.image/1`: what a program file is, as plain data. */
-export interface Image extends ImageDescription {
+/** What `premain inspect --json` prints: the image; after a failure, one of nothing with the error. */
+export interface ImageDocument extends ImageDescription {
   schema: 'premain.image/1'
   tool: { name: 'premain'; version: string }
   /** The `#!` chain that leads to the file, outermost first; empty when it was named itself. */
   scripts: { path: string; interpreter: string }[]
   /** The 17 steps, each with the places at which a trace stops; empty where a step has no place of its own. */
   steps: { index: number; id: StepId; title: string; places: StepPlace[] }[]
+  error?: { code: string; message: string; hint: string | null; errno: string | null; syscall: string | null } | null
+}
+
+/** `premain.image/1`: what a program file is, as plain data. */
+export interface Image extends ImageDocument {
+  elf: ElfInfo
 }
 
 /**

@@ -1,4 +1,5 @@
 import { PremainError } from '../../lib/errors'
+import { schemaFaults } from '../support/schema'
 import { premain } from './fake'
 import { fixtureImage } from './fixture'
 
@@ -29,6 +30,7 @@ test('a failure has its exit code, its words and its document', async () => {
     path: './notes.txt',
     error: { code: 'NOT_ELF', message: 'a text file' },
   })
+  expect(schemaFaults(JSON.parse(stdout))).toEqual([])
 })
 
 test('premain inspect alone may have meant a program of that name', async () => {

@@ -76,6 +76,7 @@ describe('usage errors end with 2 and a hint', () => {
     [['--jsn', 'hello'], "unknown option '--jsn'", 'Did you mean --json?'],
     [['--timeout', 'soon', 'hello'], 'soon', 'number and a unit'],
     [['--env', 'NOVALUE', 'hello'], 'NOVALUE', 'NAME=VALUE'],
+    [['--env', '=secret', 'hello'], 'premain: an argument of --env has no name\n', 'NAME=VALUE'],
     [['--format', 'yaml', 'hello'], 'yaml', 'text, json, jsonl'],
     [['--redact', '(', 'hello'], '(', 'hint'],
     [['--json', '--format', 'text', 'hello'], 'contradict', 'one of them'],
