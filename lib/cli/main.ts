@@ -113,7 +113,8 @@ function listOfCommands(): string {
   const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length))
   const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`)
   const rest = [
-    'premain help COMMAND tells more of one. A program named like a command: premain trace NAME, or premain ./NAME.',
+    'premain help COMMAND tells more of one. A program named like a command:',
+    'premain trace NAME, or premain ./NAME.',
   ]
   return ['Commands:', ...lines, '', ...rest].join('\n')
 }

@@ -46,7 +46,8 @@ function isSeen(run: Run, id: StepId): boolean {
     case 'interp':
       return interpreterHit(context) && context.stepHits('entry').length > 0
     case 'inits':
-      return run.inits.some((init) => !init.runtime)
+      // asked to end at its begin, the trace has none of its functions
+      return run.inits.some((init) => !init.runtime) || lastHit(context)?.site.step === 'inits'
     default:
       return mainHit(context, id) !== null
   }

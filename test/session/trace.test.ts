@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { type PremainError, type Trace, trace } from '../../lib/index'
+import { type PremainError, steps, type Trace, trace } from '../../lib/index'
 import { tsgo } from '../support/corpus'
 import { buildFixture, missingGo } from '../support/fixtures'
 import { assertNothingLeft, processState, type Snapshot, snapshot, until } from '../support/leaks'
@@ -108,6 +108,17 @@ describe('trace()', () => {
     const error = await running
     expect(error).toMatchObject({ name: 'AbortError', code: 'ABORTED', cause: reason })
     expect((error.trace as { outcome: string }).outcome).toBe('aborted')
+  })
+
+  withGo('every step that it can be asked to end at has been seen then, and none but it and those before', async () => {
+    for (const [at, { id }] of steps.entries()) {
+      const { outcome, steps: made } = await trace(buildFixture('hello') as string, { until: id, maps: false })
+      expect([id, outcome]).toEqual([id, id === 'main' ? 'reached-main' : 'reached-until'])
+      expect([id, made[at]?.status]).toEqual([id, id === 'interp' ? 'not-applicable' : 'observed'])
+      // the kernel's part is over at the first stop in the program
+      const after = made.slice(Math.max(at + 1, 5)).map(({ status }) => status)
+      expect([id, ...new Set(after)]).toEqual(after.length === 0 ? [id] : [id, 'not-reached'])
+    }
   })
 
   withGo('a program that never leaves its init is ended at its timeout', async () => {
