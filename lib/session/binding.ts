@@ -47,8 +47,13 @@ interface Binding {
     plan: Buffer,
     onRecords: (batch: Buffer | null) => void,
   ) => NativeSession
-  /** A close-on-exec pipe as [read end, write end], or -errno. */
+  /**
+   * A close-on-exec pipe as [read end, write end], or -errno. What is neither handed over nor released is closed with this
+   * thread's environment: a worker may be terminated at any moment.
+   */
   pipe(): [number, number] | number
+  /** From here on the pipe's end is its caller's to close. */
+  release(fd: number): void
   /**
    * What may be done to a throw-away child, as names with an errno (0: it works); -errno when no thread can be had. Blocks
    * for some milliseconds. The names are `native/ptrace/probe.cc`'s.

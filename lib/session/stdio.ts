@@ -27,7 +27,7 @@ export class TargetStdio {
     try {
       for (let i = 0; i < 3; i++) this.open(i, entries[i])
     } catch (error) {
-      for (const fd of [...this.handOver, ...this.ours]) if (fd !== null) closeSync(fd)
+      for (const fd of [...this.handOver, ...this.ours]) if (fd !== null) closeSync(released(fd))
       throw error
     }
   }
@@ -73,6 +73,12 @@ function kindOf(fd: number): StdioKind {
   }
 }
 
+/** A pipe's end that its next owner closes. */
+export function released(fd: number): number {
+  binding.release(fd)
+  return fd
+}
+
 /** Reads one piped stream while the target runs and keeps its last 64 KB. */
 export class OutputTail {
   private readonly socket: Socket
@@ -81,7 +87,7 @@ export class OutputTail {
 
   constructor(private readonly fd: number) {
     const { Socket } = require('node:net') as typeof import('node:net')
-    this.socket = new Socket({ fd, readable: true, writable: false })
+    this.socket = new Socket({ fd: released(fd), readable: true, writable: false })
     this.socket.on('data', (chunk: Buffer) => this.keep(chunk))
     this.socket.on('error', () => {})
     this.socket.unref()

@@ -9,25 +9,59 @@ namespace premain {
 
 namespace {
 
-std::vector<std::string> strings(const Napi::Array& array) {
-  std::vector<std::string> out;
-  out.reserve(array.Length());
-  for (uint32_t i = 0; i < array.Length(); i++) out.push_back(array.Get(i).ToString().Utf8Value());
-  return out;
-}
+// Values out of JavaScript, by Node-API as it is: in a worker that is being terminated every call may fail, and the C++
+// wrapper would make a fatal error of that. After a failure everything is empty and `ok` is false.
+struct Reader {
+  napi_env env;
+  bool ok = true;
 
-LaunchSpec launch_spec(const Napi::Object& from) {
+  bool keep(napi_status status) { return ok = ok && status == napi_ok; }
+  napi_value get(napi_value object, const char* name) {
+    napi_value value = nullptr;
+    return ok && keep(napi_get_named_property(env, object, name, &value)) ? value : nullptr;
+  }
+  napi_value get(napi_value array, uint32_t index) {
+    napi_value value = nullptr;
+    return ok && keep(napi_get_element(env, array, index, &value)) ? value : nullptr;
+  }
+  uint32_t length(napi_value array) {
+    uint32_t count = 0;
+    return ok && keep(napi_get_array_length(env, array, &count)) ? count : 0;
+  }
+  bool is(napi_value value, napi_valuetype wanted) {
+    napi_valuetype type = napi_undefined;
+    return ok && keep(napi_typeof(env, value, &type)) && type == wanted;
+  }
+  int64_t number(napi_value value) {
+    int64_t number = 0;
+    return ok && keep(napi_get_value_int64(env, value, &number)) ? number : 0;
+  }
+  std::string text(napi_value value) {
+    size_t size = 0;
+    if (!ok || !keep(napi_get_value_string_utf8(env, value, nullptr, 0, &size))) return {};
+    std::string text(size, 0);
+    keep(napi_get_value_string_utf8(env, value, text.data(), size + 1, &size));
+    return text;
+  }
+  std::vector<std::string> texts(napi_value array) {
+    std::vector<std::string> out;
+    for (uint32_t i = 0, count = length(array); i < count; i++) out.push_back(text(get(array, i)));
+    return out;
+  }
+};
+
+LaunchSpec launch_spec(Reader& from, napi_value object) {
   LaunchSpec spec;
-  spec.file = from.Get("file").ToString().Utf8Value();
-  spec.argv = strings(from.Get("argv").As<Napi::Array>());
-  spec.env = strings(from.Get("env").As<Napi::Array>());
-  if (const Napi::Value cwd = from.Get("cwd"); cwd.IsString()) spec.cwd = cwd.ToString().Utf8Value();
-  const auto stdio = from.Get("stdio").As<Napi::Array>();
-  for (uint32_t i = 0; i < 3; i++) spec.stdio[i] = stdio.Get(i).ToNumber().Int32Value();
-  if (const Napi::Value limit = from.Get("openFiles"); limit.IsArray()) {
-    const auto pair = limit.As<Napi::Array>();
-    spec.open_files = rlimit{static_cast<rlim_t>(pair.Get(0u).ToNumber().Int64Value()),
-                             static_cast<rlim_t>(pair.Get(1u).ToNumber().Int64Value())};
+  spec.file = from.text(from.get(object, "file"));
+  spec.argv = from.texts(from.get(object, "argv"));
+  spec.env = from.texts(from.get(object, "env"));
+  if (napi_value cwd = from.get(object, "cwd"); from.is(cwd, napi_string)) spec.cwd = from.text(cwd);
+  napi_value stdio = from.get(object, "stdio");
+  for (uint32_t i = 0; i < 3; i++) spec.stdio[i] = static_cast<int>(from.number(from.get(stdio, i)));
+  napi_value limit = from.get(object, "openFiles");
+  if (from.ok && !from.is(limit, napi_null)) {
+    spec.open_files = rlimit{static_cast<rlim_t>(from.number(from.get(limit, 0u))),
+                             static_cast<rlim_t>(from.number(from.get(limit, 1u)))};
   }
   return spec;
 }
@@ -50,14 +84,19 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
 
   // new NativeSession(spec, plan, onRecords): spec.handOver lists descriptors that only the target needs.
   explicit SessionObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
-    const auto spec = info[0].As<Napi::Object>();
     const auto bytes = info[1].As<Napi::Buffer<uint8_t>>();
     std::optional<Plan> plan = Plan::decode(bytes.Data(), bytes.Length());
-    std::vector<Fd> handed_over;
-    const auto fds = spec.Get("handOver").As<Napi::Array>();
-    for (uint32_t i = 0; i < fds.Length(); i++) handed_over.emplace_back(fds.Get(i).ToNumber().Int32Value());
-    if (!plan) return;  // started() says so
-    host_ = std::make_shared<Host>(info.Env(), info[2].As<Napi::Function>(), launch_spec(spec), std::move(*plan),
+    Reader from{info.Env()};
+    LaunchSpec spec = launch_spec(from, info[0]);
+    std::vector<int> numbers;
+    napi_value fds = from.get(info[0], "handOver");
+    for (uint32_t i = 0, count = from.length(fds); i < count; i++) {
+      numbers.push_back(static_cast<int>(from.number(from.get(fds, i))));
+    }
+    if (!plan || !from.ok) return;  // started() says so
+    for (const int fd : numbers) info.Env().GetInstanceData<Sessions>()->release(fd);
+    std::vector<Fd> handed_over(numbers.begin(), numbers.end());
+    host_ = std::make_shared<Host>(info.Env(), info[2].As<Napi::Function>(), std::move(spec), std::move(*plan),
                                    std::move(handed_over));
     info.Env().GetInstanceData<Sessions>()->add(host_);
     host_->start();
@@ -106,14 +145,20 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   std::shared_ptr<Host> host_;
 };
 
-// [read end, write end], close-on-exec; or -errno.
+// [read end, write end], close-on-exec; or -errno. They are closed with the environment, until they are released or
+// handed over.
 Napi::Value make_pipe(const Napi::CallbackInfo& info) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) == -1) return Napi::Number::New(info.Env(), -errno);
+  for (const int fd : ends) info.Env().GetInstanceData<Sessions>()->keep(fd);
   Napi::Array pair = Napi::Array::New(info.Env(), 2);
   pair.Set(0u, ends[0]);
   pair.Set(1u, ends[1]);
   return pair;
+}
+
+void release(const Napi::CallbackInfo& info) {
+  info.Env().GetInstanceData<Sessions>()->release(info[0].ToNumber().Int32Value());
 }
 
 // Drops a file's pages from the page cache: 0, or -errno. Dirty pages cannot be dropped, so that they are written first:
@@ -152,6 +197,7 @@ Napi::Value probe_machine(const Napi::CallbackInfo& info) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Sessions(env));
   exports.Set("NativeSession", SessionObject::define(env));
+  exports.Set("release", Napi::Function::New<release>(env, "release"));
   exports.Set("pipe", Napi::Function::New<make_pipe>(env, "pipe"));
   exports.Set("probe", Napi::Function::New<probe_machine>(env, "probe"));
   exports.Set("dropCache", Napi::Function::New<drop_cache>(env, "dropCache"));

@@ -118,6 +118,8 @@ void Sessions::clean_up(napi_async_cleanup_hook_handle handle, void* self) {
   for (const auto& host : sessions->hosts_) host->session().control().kill_now();
   for (const auto& host : sessions->hosts_) host->join(kJoinLimit);
   sessions->hosts_.clear();
+  for (const int fd : sessions->ends_) close(fd);
+  sessions->ends_.clear();
   napi_remove_async_cleanup_hook(handle);
 }
 

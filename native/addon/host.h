@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <set>
 
 #include "../session/session.h"
 
@@ -57,11 +58,15 @@ class Sessions {
   explicit Sessions(napi_env env);
   void add(std::shared_ptr<Host> host) { hosts_.push_back(std::move(host)); }
   void remove(const Host* host);
+  // A pipe's end that nobody owns yet: closed with the environment unless it is released first.
+  void keep(int fd) { ends_.insert(fd); }
+  void release(int fd) { ends_.erase(fd); }
 
  private:
   static void clean_up(napi_async_cleanup_hook_handle handle, void* self);
 
   std::vector<std::shared_ptr<Host>> hosts_;
+  std::set<int> ends_;
 };
 
 }  // namespace premain
