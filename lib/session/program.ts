@@ -57,8 +57,13 @@ export function prepareProgram(file: string, args: readonly string[], options: R
 /** An image for tracing, not remembered. */
 export function openForTrace(path: string): ProgramImage {
   const image = openImage(path)
-  refuseUnsupported(image)
-  return image
+  try {
+    refuseUnsupported(image)
+    return image
+  } catch (error) {
+    image.close()
+    throw error
+  }
 }
 
 /** The plan's part of the options. */
