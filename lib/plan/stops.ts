@@ -62,7 +62,7 @@ export const STOPS: readonly StepStop[] = [
   at('mstart', 'runtime.execute'),
   at('mstart', 'runtime.gogo'),
   at('mstart', 'runtime.main', { needs: REGISTERS }),
-  at('sysmon', 'runtime.newm', { needs: REGISTERS, keepMask: true }),
+  at('sysmon', 'runtime.newm', { needs: REGISTERS }),
   at('sysmon', 'runtime.init', { to: 12 }),
   at('sysmon', 'runtime.doInit', { from: 13, to: 20 }),
   // from 1.21 on doInit is inlined

@@ -149,12 +149,17 @@ ThreadClock::ThreadClock(pid_t pid, pid_t tid) {
   fd_ = open_proc(pid, name);
 }
 
-std::optional<uint64_t> ThreadClock::read() const {
+std::optional<ThreadUse> ThreadClock::read() const {
   char text[128];
   const ssize_t n = fd_ ? pread(fd_.get(), text, sizeof text - 1, 0) : -1;
   if (n <= 0) return std::nullopt;
   text[n] = 0;
-  return strtoull(text, nullptr, 10);
+  ThreadUse use;
+  char* at = text;
+  use.cpu_ns = strtoull(at, &at, 10);
+  (void)strtoull(at, &at, 10);  // the time it waited for a core
+  use.turns = strtoull(at, &at, 10);
+  return use;
 }
 
 uint64_t process_cpu_ns(pid_t pid) { return clock_ns(process_clock(pid)); }

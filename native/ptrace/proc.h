@@ -43,14 +43,20 @@ void file_identity(const Fd& file, uint64_t& device, uint64_t& inode);
 // The direct children of all threads of a process.
 std::vector<pid_t> children_of(pid_t pid);
 
-// One thread's CPU time from /proc/pid/task/tid/schedstat, exact while the thread is stopped: the kernel gives a thread's
-// clock to its own process only.
+// What a thread has run: its CPU time, and how often it was put on a core.
+struct ThreadUse {
+  uint64_t cpu_ns = 0;
+  uint64_t turns = 0;
+};
+
+// One thread's use from /proc/pid/task/tid/schedstat, exact while the thread is stopped: the kernel gives a thread's clock
+// to its own process only.
 class ThreadClock {
  public:
   ThreadClock() = default;
   ThreadClock(pid_t pid, pid_t tid);
-  // Nanoseconds; nothing where the kernel keeps no such figure (without CONFIG_SCHED_INFO) or the thread is gone.
-  std::optional<uint64_t> read() const;
+  // Nothing where the kernel keeps no such figures (without CONFIG_SCHED_INFO) or the thread is gone.
+  std::optional<ThreadUse> read() const;
   explicit operator bool() const { return static_cast<bool>(fd_); }
 
  private:

@@ -254,7 +254,7 @@ void Session::on_birth(World& world, Thread& thread, BirthStop::How how) {
     birth.b = !is_thread && how == BirthStop::How::Vfork;
   }
   thread.in_vfork = how == BirthStop::How::Vfork;
-  resume(world, thread, false);
+  resume(world, thread, true);
   if (child.stopped) on_trap_stop(world, child);
 }
 

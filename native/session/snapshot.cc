@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstring>
 #include <iterator>
+#include <utility>
 
 #include "path_arguments.h"
 #include "session.h"
@@ -48,11 +49,14 @@ wire::WireRecord& Session::record(wire::Kind kind, Thread& thread, int32_t site)
   return begin(header);
 }
 
-// The only thread's CPU time is the process's.
+// The only thread's CPU time is the process's. Of several, each one's own switches count, not the group's.
 uint64_t Session::thread_cpu_ns(Thread& thread, uint64_t process_ns) const {
   if (!threaded_) return process_ns;
   if (!thread.clock) thread.clock = ThreadClock(pid_, thread.tid);
-  return thread.clock.read().value_or(process_ns);
+  const std::optional<ThreadUse> use = thread.clock.read();
+  if (!use) return process_ns;
+  thread.switched = use->turns - std::exchange(thread.turns, use->turns);
+  return use->cpu_ns;
 }
 
 // A record that belongs to no stop of a thread.

@@ -22,6 +22,7 @@ struct Thread {
   // preempted, and may have come back on another core.
   uint64_t switches = 0;
   uint64_t switched = 0;
+  uint64_t turns = 0;  // on a core, by its clock
   // It was resumed on the tracer's core.
   bool placed = false;
   // Opened once the process has more than one thread.
