@@ -58,7 +58,13 @@ test('SIGKILL of Node ends a held target', async () => {
     const gone = exitOf(child)
     child.kill('SIGKILL')
     await gone
-    expect(await until(() => processState(pid), (state) => state === null || state === 'Z', 1000)).not.toBe('t')
+    expect(
+      await until(
+        () => processState(pid),
+        (state) => state === null || state === 'Z',
+        1000,
+      ),
+    ).not.toBe('t')
   }
 })
 
@@ -77,7 +83,13 @@ test('process.exit() in mid-trace leaves nothing', async () => {
   const gone = exitOf(child)
   const pid = Number((await lines(child, 1))[0])
   expect(await gone).toEqual([7, null])
-  expect(await until(() => processState(pid), (state) => state === null || state === 'Z', 1000)).not.toBe('t')
+  expect(
+    await until(
+      () => processState(pid),
+      (state) => state === null || state === 'Z',
+      1000,
+    ),
+  ).not.toBe('t')
 })
 
 test('a forgotten session does not keep Node alive', async () => {
@@ -93,7 +105,13 @@ test('a forgotten session does not keep Node alive', async () => {
   const gone = exitOf(child)
   const pid = Number((await lines(child, 1))[0])
   expect(await gone).toEqual([0, null])
-  expect(await until(() => processState(pid), (state) => state === null || state === 'Z', 1000)).not.toBe('t')
+  expect(
+    await until(
+      () => processState(pid),
+      (state) => state === null || state === 'Z',
+      1000,
+    ),
+  ).not.toBe('t')
 })
 
 test('a session that was collected as garbage has ended its target', async () => {
@@ -116,7 +134,13 @@ test('a session that was collected as garbage has ended its target', async () =>
       setInterval(collect, 20)
     })`)
   const pid = Number((await lines(child, 1))[0])
-  expect(await until(() => processState(pid), (state) => state === null, 10_000)).toBeNull()
+  expect(
+    await until(
+      () => processState(pid),
+      (state) => state === null,
+      10_000,
+    ),
+  ).toBeNull()
 }, 20_000)
 
 test('worker.terminate() in mid-trace leaves nothing, twenty times over', async () => {
