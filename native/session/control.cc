@@ -78,7 +78,11 @@ void Control::target_started(pid_t pid) {
   const std::lock_guard lock(mutex_);
   pid_ = pid;
   pidfd_ = Fd(pidfd_open(pid));
-  if (!commands_.empty()) send_wake();
+}
+
+void Control::open_wakes() {
+  const std::lock_guard lock(mutex_);
+  wakes_closed_ = false;
 }
 
 void Control::target_gone() {

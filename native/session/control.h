@@ -56,6 +56,8 @@ class Control {
   std::optional<Command> take();
   bool is_wake(const SignalInfo& info) const { return info.value == this; }
   void wake_seen();
+  // Wake-ups may be sent from here on. Before, the child stops itself by the same signal, and of two only one would come.
+  void open_wakes();
   // No wake-up may be sent from here on; true when one is still under way.
   bool close_wakes();
   // Kills the target; `with_children`, its direct children too, and says whom it met.
@@ -72,7 +74,7 @@ class Control {
   Fd pidfd_;
   bool held_ = false;
   bool wake_pending_ = false;
-  bool wakes_closed_ = false;
+  bool wakes_closed_ = true;
   bool killed_ = false;
 };
 

@@ -23,7 +23,11 @@ void Session::on_signal(World& world, Thread& thread, int signal) {
     }
     if (phase_ == Phase::Starting) {  // the launched child's own: its execve is next
       phase_ = Phase::BeforeExec;
-      return world.resume(thread, Resume::ToSyscall, false);
+      control_.open_wakes();
+      const pid_t tid = thread.tid;
+      serve_commands(world);
+      if (Thread* still = world.find(tid)) world.resume(*still, Resume::ToSyscall, false);
+      return;
     }
   }
   thread.signal = signal;
