@@ -72,11 +72,12 @@ export class RecordDecoder {
   decode(bytes: Buffer): Batch {
     const records: SessionRecord[] = []
     let held = false
+    const numbers = numbersOf(bytes)
     for (let at = 0; at < bytes.length; ) {
       const size = bytes.readUInt32LE(at)
       const sections = readSections(bytes.subarray(at + HEADER_SIZE, at + size))
       if (this.last !== null && sections.lastHeldNs !== null) this.last.heldNs = sections.lastHeldNs
-      const record = readRecord(bytes, at, sections)
+      const record = readRecord(numbers, at, sections)
       this.last = record
       records.push(record)
       held = (bytes.readUInt16LE(at + 6) & FLAG.held) !== 0
@@ -164,63 +165,84 @@ function words(bytes: Buffer): BigUint64Array {
   return new BigUint64Array(aligned.buffer, aligned.byteOffset, bytes.length >> 3)
 }
 
-function time(bytes: Buffer, at: number): number {
-  return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 0x100000000
+/** A batch as numbers of each width it has, read without a call for each. */
+interface Numbers {
+  u16: Uint16Array
+  u32: Uint32Array
+  i32: Int32Array
+  u64: BigUint64Array
+  i64: BigInt64Array
 }
 
-function readRecord(bytes: Buffer, at: number, sections: Sections): SessionRecord {
-  const flags = bytes.readUInt16LE(at + 6)
-  const a = bytes.readBigInt64LE(at + 72)
-  const b = bytes.readBigInt64LE(at + 80)
+/** The same bytes; both sides are of one machine. A copy where they do not lie on word boundaries. */
+function numbersOf(bytes: Buffer): Numbers {
+  const { buffer, byteOffset, length } = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes)
+  return {
+    u16: new Uint16Array(buffer, byteOffset, length >> 1),
+    u32: new Uint32Array(buffer, byteOffset, length >> 2),
+    i32: new Int32Array(buffer, byteOffset, length >> 2),
+    u64: new BigUint64Array(buffer, byteOffset, length >> 3),
+    i64: new BigInt64Array(buffer, byteOffset, length >> 3),
+  }
+}
+
+function time({ u32 }: Numbers, at: number): number {
+  return (u32[at >> 2] as number) + (u32[(at >> 2) + 1] as number) * 0x100000000
+}
+
+function readRecord(numbers: Numbers, at: number, sections: Sections): SessionRecord {
+  const flags = numbers.u16[(at + 6) >> 1] as number
+  const a = (): bigint => numbers.i64[(at + 72) >> 3] as bigint
+  const b = (): bigint => numbers.i64[(at + 80) >> 3] as bigint
   const base = {
-    tid: bytes.readInt32LE(at + 8),
-    atNs: time(bytes, at + 16),
-    heldNs: time(bytes, at + 24),
-    cpuNs: time(bytes, at + 32),
-    threadCpuNs: time(bytes, at + 40),
-    minorFaults: time(bytes, at + 48),
-    majorFaults: time(bytes, at + 56),
+    tid: numbers.i32[(at + 8) >> 2] as number,
+    atNs: time(numbers, at + 16),
+    heldNs: time(numbers, at + 24),
+    cpuNs: time(numbers, at + 32),
+    threadCpuNs: time(numbers, at + 40),
+    minorFaults: time(numbers, at + 48),
+    majorFaults: time(numbers, at + 56),
     crossedCores: (flags & FLAG.crossed) !== 0,
-    address: bytes.readBigUInt64LE(at + 64),
+    address: numbers.u64[(at + 64) >> 3] as bigint,
     registers: sections.registers,
     maps: sections.maps,
     reads: sections.reads,
     stack: sections.stack,
   }
-  const site = bytes.readInt32LE(at + 12)
-  switch (bytes.readUInt16LE(at + 4)) {
+  const site = numbers.i32[(at + 12) >> 2] as number
+  switch (numbers.u16[(at + 4) >> 1]) {
     case KIND.syscallEntry:
       // Time zero is its resume.
-      return { ...base, kind: 'syscall-entry', atNs: -base.heldNs, realtimeNs: a }
+      return { ...base, kind: 'syscall-entry', atNs: -base.heldNs, realtimeNs: a() }
     case KIND.exec:
       return {
         ...base,
         kind: 'exec',
         auxv: sections.auxv,
         initialStack: sections.initialStack,
-        bias: BigInt.asUintN(64, a),
+        bias: BigInt.asUintN(64, a()),
         exe: sections.executable,
         planned: (flags & FLAG.unplanned) === 0,
-        armNs: Number(b),
+        armNs: Number(b()),
       }
     case KIND.syscallExit:
-      return { ...base, kind: 'syscall-exit', result: Number(a) }
+      return { ...base, kind: 'syscall-exit', result: Number(a()) }
     case KIND.breakpoint:
       return { ...base, kind: 'breakpoint', site, accepted: (flags & FLAG.rejected) === 0 }
     case KIND.thread:
-      return { ...base, kind: 'thread', newTid: Number(a), event: b === 0n ? 'start' : 'exit' }
+      return { ...base, kind: 'thread', newTid: Number(a()), event: b() === 0n ? 'start' : 'exit' }
     case KIND.fork:
-      return { ...base, kind: 'fork', childPid: Number(a), how: b === 0n ? 'fork' : 'vfork' }
+      return { ...base, kind: 'fork', childPid: Number(a()), how: b() === 0n ? 'fork' : 'vfork' }
     case KIND.signal:
-      return { ...base, kind: 'signal', signal: Number(a) }
+      return { ...base, kind: 'signal', signal: Number(a()) }
     case KIND.syscall:
       return {
         ...base,
         kind: 'syscall',
         phase: (flags & FLAG.atExit) === 0 ? 'entry' : 'exit',
-        number: Number(a),
+        number: Number(a()),
         args: sections.arguments,
-        result: b,
+        result: b(),
         memory: sections.memory,
       }
     case KIND.state:
@@ -231,8 +253,8 @@ function readRecord(bytes: Buffer, at: number, sections: Sections): SessionRecor
       return {
         ...base,
         kind: 'end',
-        how: ENDS[Number(a)] as EndRecord['how'],
-        status: Number(b),
+        how: ENDS[Number(a())] as EndRecord['how'],
+        status: Number(b()),
         syscall: sections.syscall,
         threads: site,
         descendants: sections.descendants,

@@ -8,14 +8,16 @@ namespace premain {
 
 namespace {
 
-constexpr size_t kFlushAt = 1 << 20;
+// JavaScript reads what it has while the target runs on, on a core that is idle meanwhile.
+constexpr size_t kFlushAt = 32 * 1024;
+constexpr size_t kLargestReserve = 2 << 20;
 
 size_t expected_size(const Plan& plan) {
   size_t bytes = 64 * 1024;
   for (const wire::WireSite& site : plan.sites) {
     bytes += 512 + plan.header.stack_bytes + ((site.flags & wire::kMaps) != 0 ? 8192 : 0);
   }
-  return std::min(bytes, 2 * kFlushAt);
+  return std::min(bytes, kLargestReserve);
 }
 
 }  // namespace
