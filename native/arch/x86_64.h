@@ -25,16 +25,9 @@ inline uint64_t sp(const Registers& r) { return r.rsp; }
 inline uint64_t word(const Registers& r, size_t index) { return reinterpret_cast<const uint64_t*>(&r)[index]; }
 inline constexpr size_t kPcOffset = offsetof(Registers, rip);
 
-// At a function's first instruction the return address lies on top of the stack.
-inline constexpr bool kReturnAddressOnStack = true;
-
 // At a system call stop. orig_rax is -1 where the thread is not in a system call.
 inline int64_t syscall_number(const Registers& r) { return static_cast<int64_t>(r.orig_rax); }
 inline uint64_t first_argument(const Registers& r) { return r.rdi; }
-inline int64_t syscall_result(const Registers& r) { return static_cast<int64_t>(r.rax); }
-inline void syscall_arguments(const Registers& r, uint64_t (&out)[6]) {
-  out[0] = r.rdi, out[1] = r.rsi, out[2] = r.rdx, out[3] = r.r10, out[4] = r.r8, out[5] = r.r9;
-}
 
 // A system call that touches neither errno nor TLS: for a child that shares its parent's memory.
 inline long raw_syscall(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0) {

@@ -56,7 +56,6 @@ class Breakpoints {
   Entry* insert(const Memory& memory, uint64_t address, int32_t site);
   Status arm(const Memory& memory, Entry& entry);
   Status disarm(const Memory& memory, Entry& entry);
-  size_t size() const { return entries_.size(); }
   void reserve(size_t count) { entries_.reserve(count); }
 
  private:

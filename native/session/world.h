@@ -41,8 +41,6 @@ struct Thread {
   bool group_stopped = false;
   // Past PTRACE_EVENT_EXIT: no further stop is to come.
   bool exiting = false;
-  // The exit of a system call comes next (with the syscalls option).
-  bool in_syscall = false;
 };
 
 class World {

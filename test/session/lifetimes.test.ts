@@ -38,6 +38,12 @@ function exitOf(child: ChildProcess): Promise<[code: number | null, signal: stri
   return new Promise((resolve) => child.on('exit', (code, signal) => resolve([code, signal])))
 }
 
+/** Nothing but a zombie that init has yet to reap is left within a second. */
+async function expectGone(pid: number): Promise<void> {
+  const gone = (state: string | null) => state === null || state === 'Z'
+  expect(await until(() => processState(pid), gone, 1000)).not.toBe('t')
+}
+
 const HOLD = `
   const { launch } = require(process.argv[1])
   const session = launch(process.argv[2], { inits: false })
@@ -58,13 +64,7 @@ test('SIGKILL of Node ends a held target', async () => {
     const gone = exitOf(child)
     child.kill('SIGKILL')
     await gone
-    expect(
-      await until(
-        () => processState(pid),
-        (state) => state === null || state === 'Z',
-        1000,
-      ),
-    ).not.toBe('t')
+    await expectGone(pid)
   }
 })
 
@@ -83,13 +83,7 @@ test('process.exit() in mid-trace leaves nothing', async () => {
   const gone = exitOf(child)
   const pid = Number((await lines(child, 1))[0])
   expect(await gone).toEqual([7, null])
-  expect(
-    await until(
-      () => processState(pid),
-      (state) => state === null || state === 'Z',
-      1000,
-    ),
-  ).not.toBe('t')
+  await expectGone(pid)
 })
 
 test('a forgotten session does not keep Node alive', async () => {
@@ -105,13 +99,7 @@ test('a forgotten session does not keep Node alive', async () => {
   const gone = exitOf(child)
   const pid = Number((await lines(child, 1))[0])
   expect(await gone).toEqual([0, null])
-  expect(
-    await until(
-      () => processState(pid),
-      (state) => state === null || state === 'Z',
-      1000,
-    ),
-  ).not.toBe('t')
+  await expectGone(pid)
 })
 
 test('a session that was collected as garbage has ended its target', async () => {
