@@ -52,8 +52,10 @@ interface Binding {
    * thread's environment: a worker may be terminated at any moment.
    */
   pipe(): [number, number] | number
-  /** From here on the pipe's end is its caller's to close. */
+  /** The pipe's end has another owner, who closes it. */
   release(fd: number): void
+  /** Closes a pipe's end that nobody else has taken. */
+  closePipe(fd: number): void
   /**
    * What may be done to a throw-away child, as names with an errno (0: it works); -errno when no thread can be had. Blocks
    * for some milliseconds. The names are `native/ptrace/probe.cc`'s.

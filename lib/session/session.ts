@@ -9,7 +9,7 @@ import type { ResolvedOptions } from './options'
 import { planSymbol } from './program'
 import type { BreakpointRecord, EndRecord, ExecRecord } from './records'
 import { Run } from './run'
-import { released } from './stdio'
+import { pipeSocket } from './stdio'
 import type { Batch } from './wire'
 
 /** What later stages make of a session: kept out of this stage, given in by `lib/trace`. */
@@ -270,10 +270,9 @@ export class Session<Trace> implements AsyncIterable<LiveStop>, AsyncDisposable 
 
   private openStreams(run: Run): void {
     const [input, output, error] = run.stdio.ours
-    const { Socket } = require('node:net') as typeof import('node:net')
-    if (input !== null) this.streams[0] = new Socket({ fd: released(input), readable: false, writable: true })
-    if (output !== null) this.streams[1] = new Socket({ fd: released(output), readable: true, writable: false })
-    if (error !== null) this.streams[2] = new Socket({ fd: released(error), readable: true, writable: false })
+    if (input !== null) this.streams[0] = pipeSocket(input, 'write')
+    if (output !== null) this.streams[1] = pipeSocket(output, 'read')
+    if (error !== null) this.streams[2] = pipeSocket(error, 'read')
     for (const stream of this.streams) (stream as Socket | null)?.unref().on('error', () => {})
   }
 }

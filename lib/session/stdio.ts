@@ -1,5 +1,5 @@
 /** The target's descriptors 0, 1 and 2: which ones of ours they are, and our ends of the pipes. */
-import { closeSync, fstatSync, readSync } from 'node:fs'
+import { fstatSync, readSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { PremainError } from '../errors'
 import { binding } from './binding'
@@ -27,9 +27,15 @@ export class TargetStdio {
     try {
       for (let i = 0; i < 3; i++) this.open(i, entries[i])
     } catch (error) {
-      for (const fd of [...this.handOver, ...this.ours]) if (fd !== null) closeSync(released(fd))
+      for (const fd of [...this.handOver, ...this.ours]) if (fd !== null) binding.closePipe(fd)
       throw error
     }
+  }
+
+  /** The target reads end of file. */
+  closeInput(): void {
+    if (this.ours[0] !== null) binding.closePipe(this.ours[0])
+    this.ours[0] = null
   }
 
   private open(index: number, entry: StdioEntry): void {
@@ -73,10 +79,13 @@ function kindOf(fd: number): StdioKind {
   }
 }
 
-/** A pipe's end that its next owner closes. */
-export function released(fd: number): number {
+/** A socket on our end of a pipe, which is the socket's from here on. */
+export function pipeSocket(fd: number, direction: 'read' | 'write'): Socket {
+  const { Socket } = require('node:net') as typeof import('node:net')
+  const socket = new Socket({ fd, readable: direction === 'read', writable: direction === 'write' })
+  // Not before: a worker that is terminated in between would lose it.
   binding.release(fd)
-  return fd
+  return socket
 }
 
 /** Reads one piped stream while the target runs and keeps its last 64 KB. */
@@ -86,8 +95,7 @@ export class OutputTail {
   private kept = 0
 
   constructor(private readonly fd: number) {
-    const { Socket } = require('node:net') as typeof import('node:net')
-    this.socket = new Socket({ fd: released(fd), readable: true, writable: false })
+    this.socket = pipeSocket(fd, 'read')
     this.socket.on('data', (chunk: Buffer) => this.keep(chunk))
     this.socket.on('error', () => {})
     this.socket.unref()

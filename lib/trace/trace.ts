@@ -1,10 +1,9 @@
 /** `trace()` and `launch()`: the way through all stages, from a name to a Trace. */
-import { closeSync } from 'node:fs'
 import { resolveOptions, splitArguments, type TraceOptions } from '../session/options'
 import type { SessionRecord } from '../session/records'
 import { Run } from '../session/run'
 import { Session } from '../session/session'
-import { OutputTail, released } from '../session/stdio'
+import { OutputTail } from '../session/stdio'
 import { failureOf } from './failure'
 import { draftTrace, traceOf } from './from-run'
 import { liveFrames, liveMappings } from './live'
@@ -41,8 +40,7 @@ export async function trace(
       },
     })
     const tails = [null, run.stdio.ours[1], run.stdio.ours[2]].map((fd) => (fd === null ? null : new OutputTail(fd)))
-    const input = run.stdio.ours[0]
-    if (input !== null) closeSync(released(input))
+    run.stdio.closeInput()
     const settle = (): void => {
       try {
         const output = { stdout: textOf(tails[1]), stderr: textOf(tails[2]) }

@@ -9,8 +9,9 @@ namespace premain {
 
 namespace {
 
-// Values out of JavaScript, by Node-API as it is: in a worker that is being terminated every call may fail, and the C++
-// wrapper would make a fatal error of that. After a failure everything is empty and `ok` is false.
+// Values out of JavaScript, by Node-API as it is: in a worker that is being terminated every call that may run JavaScript
+// fails, coercions too, and the C++ wrapper makes a fatal error of using the empty value that they return. After a failure
+// everything is empty and `ok` is false.
 struct Reader {
   napi_env env;
   bool ok = true;
@@ -111,7 +112,7 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   // False where the plan did not decode: then no other method may be called.
   Napi::Value started(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), host_ != nullptr); }
   void post(const Napi::CallbackInfo& info) {
-    Command command{static_cast<Command::Type>(info[0].ToNumber().Int32Value()), {}};
+    Command command{static_cast<Command::Type>(info[0].As<Napi::Number>().Int32Value()), {}};
     if (info[1].IsBuffer()) {
       const auto plan = info[1].As<Napi::Buffer<uint8_t>>();
       command.plan.assign(plan.Data(), plan.Data() + plan.Length());
@@ -150,21 +151,30 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
 Napi::Value make_pipe(const Napi::CallbackInfo& info) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) == -1) return Napi::Number::New(info.Env(), -errno);
-  for (const int fd : ends) info.Env().GetInstanceData<Sessions>()->keep(fd);
   Napi::Array pair = Napi::Array::New(info.Env(), 2);
-  pair.Set(0u, ends[0]);
-  pair.Set(1u, ends[1]);
+  for (uint32_t i = 0; i < 2; i++) {
+    info.Env().GetInstanceData<Sessions>()->keep(ends[i]);
+    // Fails in a worker that is being terminated: nobody is to see the pair.
+    (void)napi_set_element(info.Env(), pair, i, Napi::Number::New(info.Env(), ends[i]));
+  }
   return pair;
 }
 
+// Closes a pipe's end that make_pipe made.
+void close_pipe(const Napi::CallbackInfo& info) {
+  const int fd = info[0].As<Napi::Number>().Int32Value();
+  info.Env().GetInstanceData<Sessions>()->release(fd);
+  close(fd);
+}
+
 void release(const Napi::CallbackInfo& info) {
-  info.Env().GetInstanceData<Sessions>()->release(info[0].ToNumber().Int32Value());
+  info.Env().GetInstanceData<Sessions>()->release(info[0].As<Napi::Number>().Int32Value());
 }
 
 // Drops a file's pages from the page cache: 0, or -errno. Dirty pages cannot be dropped, so that they are written first:
 // a program that has just been built is all dirty. Blocks for as long as the disk takes.
 Napi::Value drop_cache(const Napi::CallbackInfo& info) {
-  const std::string path = info[0].ToString().Utf8Value();
+  const std::string path = info[0].As<Napi::String>().Utf8Value();
   const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!file || fdatasync(file.get()) == -1) return Napi::Number::New(info.Env(), -errno);
   // posix_fadvise returns the error instead of setting errno.
@@ -198,6 +208,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Sessions(env));
   exports.Set("NativeSession", SessionObject::define(env));
   exports.Set("release", Napi::Function::New<release>(env, "release"));
+  exports.Set("closePipe", Napi::Function::New<close_pipe>(env, "closePipe"));
   exports.Set("pipe", Napi::Function::New<make_pipe>(env, "pipe"));
   exports.Set("probe", Napi::Function::New<probe_machine>(env, "probe"));
   exports.Set("dropCache", Napi::Function::New<drop_cache>(env, "dropCache"));

@@ -1,7 +1,10 @@
 #include "host.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <csignal>
+#include <optional>
 
 namespace premain {
 
@@ -16,6 +19,13 @@ void quiet_stops() {
   if (sigaction(SIGCHLD, nullptr, &action) == -1 || (action.sa_flags & SA_NOCLDSTOP) != 0) return;
   action.sa_flags |= SA_NOCLDSTOP;
   sigaction(SIGCHLD, &action, nullptr);
+}
+
+// The pipe behind a descriptor: nothing where it is closed or something else. Both ends have the same number.
+std::optional<ino_t> pipe_of(int fd) {
+  struct stat seen;
+  if (fstat(fd, &seen) == -1 || !S_ISFIFO(seen.st_mode)) return std::nullopt;
+  return seen.st_ino;
 }
 
 }  // namespace
@@ -108,6 +118,10 @@ bool Host::finished() const {
 
 Sessions::Sessions(napi_env env) { napi_add_async_cleanup_hook(env, clean_up, this, nullptr); }
 
+void Sessions::keep(int fd) {
+  if (const std::optional<ino_t> pipe = pipe_of(fd)) ends_[fd] = *pipe;
+}
+
 void Sessions::remove(const Host* host) {
   std::erase_if(hosts_, [host](const std::shared_ptr<Host>& one) { return one.get() == host; });
 }
@@ -118,7 +132,10 @@ void Sessions::clean_up(napi_async_cleanup_hook_handle handle, void* self) {
   for (const auto& host : sessions->hosts_) host->session().control().kill_now();
   for (const auto& host : sessions->hosts_) host->join(kJoinLimit);
   sessions->hosts_.clear();
-  for (const int fd : sessions->ends_) close(fd);
+  // Node has closed the sockets of this environment before: an end that is still this pipe is nobody else's.
+  for (const auto& [fd, pipe] : sessions->ends_) {
+    if (pipe_of(fd) == pipe) close(fd);
+  }
   sessions->ends_.clear();
   napi_remove_async_cleanup_hook(handle);
 }

@@ -4,11 +4,12 @@
 #include <napi.h>
 
 #include <pthread.h>
+#include <sys/types.h>
 
 #include <condition_variable>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 
 #include "../session/session.h"
 
@@ -58,15 +59,16 @@ class Sessions {
   explicit Sessions(napi_env env);
   void add(std::shared_ptr<Host> host) { hosts_.push_back(std::move(host)); }
   void remove(const Host* host);
-  // A pipe's end that nobody owns yet: closed with the environment unless it is released first.
-  void keep(int fd) { ends_.insert(fd); }
+  // A pipe's end is closed with the environment unless it is released first. Its next owner in JavaScript takes it before
+  // that: a worker may be terminated between the two, and then either of them closes it.
+  void keep(int fd);
   void release(int fd) { ends_.erase(fd); }
 
  private:
   static void clean_up(napi_async_cleanup_hook_handle handle, void* self);
 
   std::vector<std::shared_ptr<Host>> hosts_;
-  std::set<int> ends_;
+  std::map<int, ino_t> ends_;  // each with its pipe: another thread may have the number by the time it is closed
 };
 
 }  // namespace premain

@@ -163,3 +163,17 @@ test('worker.terminate() in mid-trace leaves nothing, twenty times over', async 
   // Node's own: the main thread, four of V8's platform, the inspector's, and the pool's four.
   expect(Number(seen[20])).toBeLessThanOrEqual(12)
 }, 30_000)
+
+test("a worker's trace with a piped standard input closes it without a warning", async () => {
+  const child = node(`
+    const { Worker } = require('node:worker_threads')
+    const body = \`
+      const { parentPort, workerData } = require('node:worker_threads')
+      process.on('warning', ({ message }) => parentPort.postMessage(message))
+      require(workerData[0])
+        .trace(workerData[1], { stdio: ['pipe', 'pipe', 'pipe'], inits: false })
+        .then(({ outcome }) => setImmediate(() => parentPort.postMessage(outcome)))\`
+    new Worker(body, { eval: true, workerData: process.argv.slice(1) }).on('message', console.log)
+    setInterval(() => {}, 1000)`)
+  expect(await lines(child, 1)).toEqual(['reached-main'])
+})

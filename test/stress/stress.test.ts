@@ -31,7 +31,7 @@ for (const scenario of [
   'kills=120',
   'node-kills=6',
   'sessions=64',
-  'workers=10',
+  'workers=40',
   'spawns=200',
   'mutated-inspect=1000',
   'mutated-trace=60',
