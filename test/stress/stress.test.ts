@@ -33,7 +33,7 @@ for (const scenario of [
   'sessions=64',
   'workers=40',
   'spawns=200',
-  'mutated-inspect=1000',
+  'mutated-inspect=20000',
   'mutated-trace=60',
 ]) {
   withGo(
