@@ -87,6 +87,7 @@ function layoutsOf(minor) {
   const go = { minors: { min: minor, max: minor } }
   const heap = plan.heapLayout(go)
   const sched = plan.schedOffsets(go)
+  const vdso = plan.vdsoOffset(go)
   const moduledata = layoutOf(MODULEDATAS, minor)
   const pclntab = layoutOf(PCLNTABS, minor)
   const { header, func } = pclntab
@@ -97,6 +98,8 @@ function layoutsOf(minor) {
     'runtime.g.goid': plan.goidOffset(go),
     'runtime.g.sched.sp': sched.sp,
     'runtime.g.sched.pc': sched.pc,
+    'runtime.m.vdsoSP': vdso,
+    'runtime.m.vdsoPC': vdso && vdso + 8,
     'runtime.schedt.maxmcount': plan.maxmcountOffset(go),
     'runtime.mheap.central': heap.central,
     'runtime.mheap.pagesInUse': heap.pagesInUse,

@@ -34,6 +34,18 @@ const G_SCHED: readonly (Row & { sp: number; pc: number })[] = [
   { minors: [9, NEWEST_MINOR], sp: 0x38, pc: 0x40 },
 ]
 
+/** @go runtime.m.vdsoSP; runtime.m.vdsoPC follows */
+const M_VDSO_SP: readonly (Row & { offset: number })[] = [
+  // @go runtime.m.vdsoSP go1.21
+  { minors: [21, 21], offset: 0x328 },
+  // @go runtime.m.vdsoSP go1.22
+  { minors: [22, 22], offset: 0x448 },
+  // @go runtime.m.vdsoSP go1.23
+  { minors: [23, 23], offset: 0x370 },
+  // @go runtime.m.vdsoSP go1.24
+  { minors: [24, NEWEST_MINOR], offset: 0x380 },
+]
+
 /** runtime.mheap: the list of span lists, and two fields that mallocinit leaves in a known state. */
 export interface HeapLayout extends Row {
   central: number
@@ -102,6 +114,14 @@ export function schedOffsets(go: GoImage): { sp: number; pc: number } | null {
   const sp = agreed(G_SCHED, go, (row) => row.sp)
   const pc = agreed(G_SCHED, go, (row) => row.pc)
   return sp === null || pc === null ? null : { sp, pc }
+}
+
+/**
+ * Where m keeps SP and, 8 bytes on, the return address of the function that went on to g0's stack to call the vDSO, 0 when
+ * none did; null where not known.
+ */
+export function vdsoOffset(go: GoImage): number | null {
+  return agreed(M_VDSO_SP, go, (row) => row.offset)
 }
 
 /** moduledata.text's offset (etext follows); null where the version is not known well enough. */

@@ -17,11 +17,18 @@ import type { Batch } from './wire'
 /** How much of the stack is taken at a stop where a backtrace is wanted. */
 const BACKTRACE_STACK_BYTES = 4096
 
+/** How often a target whose time has run out is let go on for another look at it, and for how long. */
+const MORE_LOOKS = 5
+const LOOK_AGAIN_MS = 1
+
 /** What the owner of a run is told. */
 export interface RunObserver {
   onBatch(batch: Batch): void
-  /** The run is paused on its way to its end by timeout or abort: what the held target knows can be read now. */
-  onInterrupted?(): void
+  /**
+   * The run is paused on its way to its end by a timeout: what the held target knows can be read now. False where it is
+   * in a state of a moment, and worth another look.
+   */
+  onInterrupted?(): boolean
   onEnd(end: EndRecord): void
 }
 
@@ -47,6 +54,7 @@ export class Run {
   /** Where the target hung when its time ran out. */
   stuck: Stuck | null = null
   private timer: NodeJS.Timeout | null = null
+  private looks = MORE_LOOKS
   private readonly onAbort = (): void => this.interrupt({ outcome: 'aborted', reason: this.options.signal?.reason })
 
   /**
@@ -120,13 +128,18 @@ export class Run {
   private receive(batch: Batch, observer: RunObserver): void {
     const last = batch.records.at(-1)
     if (batch.held && this.interruption !== null) {
-      if (last?.kind === 'state') observer.onInterrupted?.()
-      this.tracer.end()
+      if (last?.kind === 'state' && observer.onInterrupted?.() === false && this.looks-- > 0) this.lookAgain()
+      else this.tracer.end()
       return
     }
     if (batch.held && last?.kind === 'exec' && !last.planned) this.replan(last)
     observer.onBatch(batch)
     if (batch.held && !this.walk.allStop) this.tracer.resume()
+  }
+
+  private lookAgain(): void {
+    this.tracer.resume()
+    this.timer = setTimeout(() => this.tracer.pause(), LOOK_AGAIN_MS)
   }
 
   /** Arms the sites of one more plan; records number them after those already known. */

@@ -1,5 +1,5 @@
 /** Walks up a goroutine's stack by the function table, from bytes taken at a stop. */
-import type { Pclntab } from '../image/types'
+import type { FileAddress, FunctionInfo, Pclntab } from '../image/types'
 import { type Addresses, hex } from './addresses'
 import type { Frame } from './types'
 
@@ -9,6 +9,19 @@ export interface StackBytes {
   sp: bigint
   /** Memory from `sp` upwards. */
   bytes: Buffer
+  /** `pc` is where a call returns to, not what is executed next. */
+  returned?: boolean
+}
+
+/** One function's activation. */
+export interface Activation {
+  pc: bigint
+  /** The instruction at which it stands: for a caller, inside the call; null where `pc` cannot be the image's. */
+  at: FileAddress | null
+  /** Null where the function table has none. */
+  function: FunctionInfo | null
+  /** Where in the bytes its return address lies, perhaps past their end; null where that is not known. */
+  returnAt: number | null
 }
 
 /** How deep a walk goes. */
@@ -30,32 +43,33 @@ const TOPS: ReadonlySet<string> = new Set([
   'runtime.sigtramp',
 ])
 
-/** The frames, innermost first: as far as Go's functions and the bytes go. */
-export function backtrace(pclntab: Pclntab, addresses: Addresses, start: StackBytes): Frame[] {
-  const frames: Frame[] = []
-  let { pc, sp } = start
-  while (frames.length < MOST_FRAMES) {
-    const address = addresses.file(pc)
+/** Nobody calls these: a signal put them above the instruction that it interrupted. Source: go runtime/traceback.go */
+const INJECTED: ReadonlySet<string> = new Set(['runtime.asyncPreempt', 'runtime.sigpanic', 'runtime.debugCallV2'])
+
+/** The activations, innermost first: as far as Go's functions and the bytes go. */
+export function* walk(pclntab: Pclntab, addresses: Addresses, start: StackBytes): Generator<Activation> {
+  let { pc, returned = false } = start
+  let offset = 0
+  for (let depth = 0; depth < MOST_FRAMES; depth++) {
     // a return address may be the first byte after the call's function; the call itself is not
-    const call = frames.length === 0 ? pc : pc - 1n
-    const lookup = addresses.file(call)
-    const within = lookup === null ? null : pclntab.functionAt(lookup)
-    const line = lookup === null || !within ? null : pclntab.lineAt(lookup)
-    if (!within && frames.length > 0) break
-    frames.push({
-      address: hex(pc),
-      function: within?.name ?? null,
-      file: line?.file ?? null,
-      line: line?.line ?? null,
-    })
-    if (!within || address === null || lookup === null || TOPS.has(within.name)) break
-    const delta = pclntab.spDelta(lookup)
-    if (delta === null) break
-    const slot = sp + BigInt(delta)
-    const offset = Number(slot - start.sp)
-    if (offset < 0 || offset + 8 > start.bytes.length) break
-    pc = start.bytes.readBigUInt64LE(offset)
-    sp = slot + 8n
+    const at = addresses.file(returned ? pc - 1n : pc)
+    const within = at === null ? null : pclntab.functionAt(at)
+    if (!within && depth > 0) return
+    const delta = at === null || !within ? null : pclntab.spDelta(at)
+    const returnAt = delta === null ? null : offset + delta
+    yield { pc, at, function: within, returnAt }
+    if (!within || returnAt === null || TOPS.has(within.name)) return
+    if (returnAt < 0 || returnAt + 8 > start.bytes.length) return
+    pc = start.bytes.readBigUInt64LE(returnAt)
+    offset = returnAt + 8
+    returned = !INJECTED.has(within.name)
   }
-  return frames
+}
+
+/** The frames, innermost first. */
+export function backtrace(pclntab: Pclntab, addresses: Addresses, start: StackBytes): Frame[] {
+  return [...walk(pclntab, addresses, start)].map(({ pc, at, function: within }) => {
+    const line = at === null || !within ? null : pclntab.lineAt(at)
+    return { address: hex(pc), function: within?.name ?? null, file: line?.file ?? null, line: line?.line ?? null }
+  })
 }

@@ -100,6 +100,8 @@ describe('another image', () => {
 describe('an init that never ends is named', () => {
   const places: [habit: string, frame: string][] = [
     ['spin', 'main.spin'],
+    ['clock', 'main.watchClock'],
+    ['handler', 'main.hangInHandler'],
     ['sleep', 'time.Sleep'],
     ['read', 'main.readForEver'],
     ['mutex', 'main.lockTwice'],
