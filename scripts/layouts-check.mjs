@@ -110,7 +110,7 @@ function layoutsOf(minor) {
     'runtime.moduledata.text': moduledata.text,
     'runtime.moduledata.inittasks': moduledata.inittasks,
     'runtime.moduledata.next': moduledata.next,
-    'runtime.pcHeader.nfunc': header.count,
+    'runtime.pcHeader.nfunc': header.names && header.count,
     'runtime.pcHeader.funcnameOffset': header.names,
     'runtime.pcHeader.cuOffset': header.compileUnits,
     'runtime.pcHeader.filetabOffset': header.files,
@@ -121,6 +121,7 @@ function layoutsOf(minor) {
     'runtime._func.pcln': func.pcln,
     'runtime._func.cuOffset': func.compileUnit,
     'runtime._func.startLine': func.startLine,
+    'runtime._func.nfuncdata': func.size - 1,
   }
   const fact =
     (key) =>
@@ -129,7 +130,7 @@ function layoutsOf(minor) {
     ...Object.entries(offsets)
       .filter(([, value]) => value !== null)
       .map(fact('offset')),
-    ...Object.entries({ 'runtime.moduledata': moduledata.size, 'runtime._func': func.size }).map(fact('size')),
+    fact('size')(['runtime.moduledata', moduledata.size]),
     fact('length')(['runtime.mheap.central', heap.centralCount]),
     fact('stride')(['runtime.mheap.central', heap.centralStride]),
   ]

@@ -1,6 +1,6 @@
 /**
  * The runtime's structures by Go minor version, as far as the steps' evidence reads them. Offsets in bytes, linux/amd64.
- * From 1.21 on compared with the DWARF of built programs.
+ * From 1.12 on compared with Go's sources by `scripts/layouts-check.mjs`, from 1.21 on with the DWARF of built programs too.
  */
 import { layoutOf, MAXMCOUNT, MODULEDATAS, NEWEST_MINOR } from '../image/go/layouts'
 import type { GoImage } from '../image/types'
@@ -36,6 +36,16 @@ const G_SCHED: readonly (Row & { sp: number; pc: number })[] = [
 
 /** @go runtime.m.vdsoSP; runtime.m.vdsoPC follows */
 const M_VDSO_SP: readonly (Row & { offset: number })[] = [
+  // @go runtime.m.vdsoSP go1.12
+  { minors: [12, 13], offset: 0x330 },
+  // @go runtime.m.vdsoSP go1.14
+  { minors: [14, 14], offset: 0x328 },
+  // @go runtime.m.vdsoSP go1.15
+  { minors: [15, 15], offset: 0x320 },
+  // @go runtime.m.vdsoSP go1.16
+  { minors: [16, 17], offset: 0x340 },
+  // @go runtime.m.vdsoSP go1.18
+  { minors: [18, 20], offset: 0x320 },
   // @go runtime.m.vdsoSP go1.21
   { minors: [21, 21], offset: 0x328 },
   // @go runtime.m.vdsoSP go1.22
@@ -54,37 +64,32 @@ export interface HeapLayout extends Row {
   centralCount: number
   /** Where a span list keeps its class, which mcentral.init sets. */
   spanClass: number
-  /** Null where no source at hand says. */
-  pagesInUse: number | null
+  pagesInUse: number
   arenaHints: number
 }
 
 const CENTRALS = { centralStride: 192, centralCount: 136, spanClass: 0 }
 const OLD_CENTRALS = { centralStride: 64, centralCount: 134, spanClass: 8 }
 
-/**
- * Up to 1.20 as found in the memory of real programs (the span lists count themselves, the first hint is known), 1.13,
- * 1.14 and 1.19 compared with DWARF besides.
- */
 const MHEAP: readonly HeapLayout[] = [
   // @go runtime.mheap go1.12
-  { minors: [12, 12], ...OLD_CENTRALS, central: 0x380, pagesInUse: null, arenaHints: 0x330 },
+  { minors: [12, 12], ...OLD_CENTRALS, central: 0x380, pagesInUse: 0x98, arenaHints: 0x330 },
   // @go runtime.mheap go1.13
   { minors: [13, 13], ...OLD_CENTRALS, central: 0x3b8, pagesInUse: 0x98, arenaHints: 0x350 },
   // @go runtime.mheap go1.14
   { minors: [14, 14], ...OLD_CENTRALS, central: 0x10458, pagesInUse: 0x10158, arenaHints: 0x103f0 },
   // @go runtime.mheap go1.15
-  { minors: [15, 15], ...OLD_CENTRALS, centralStride: 256, central: 0x104b8, pagesInUse: null, arenaHints: 0x10440 },
+  { minors: [15, 15], ...OLD_CENTRALS, centralStride: 256, central: 0x104b8, pagesInUse: 0x101a8, arenaHints: 0x10440 },
   // @go runtime.mheap go1.16
-  { minors: [16, 16], ...CENTRALS, central: 0x10238, pagesInUse: null, arenaHints: 0x101b8 },
+  { minors: [16, 16], ...CENTRALS, central: 0x10238, pagesInUse: 0x10158, arenaHints: 0x101b8 },
   // @go runtime.mheap go1.17
-  { minors: [17, 17], ...CENTRALS, central: 0x10248, pagesInUse: null, arenaHints: 0x101c0 },
+  { minors: [17, 17], ...CENTRALS, central: 0x10248, pagesInUse: 0x10158, arenaHints: 0x101c0 },
   // @go runtime.mheap go1.18
-  { minors: [18, 18], ...CENTRALS, central: 0x10240, pagesInUse: null, arenaHints: 0x101b8 },
+  { minors: [18, 18], ...CENTRALS, central: 0x10240, pagesInUse: 0x10150, arenaHints: 0x101b8 },
   // @go runtime.mheap go1.19
   { minors: [19, 19], ...CENTRALS, central: 0x10240, pagesInUse: 0x10158, arenaHints: 0x101b8 },
   // @go runtime.mheap go1.20
-  { minors: [20, 20], ...CENTRALS, central: 0x10218, pagesInUse: null, arenaHints: 0x10198 },
+  { minors: [20, 20], ...CENTRALS, central: 0x10218, pagesInUse: 0x10138, arenaHints: 0x10198 },
   // @go runtime.mheap go1.21
   { minors: [21, 21], ...CENTRALS, central: 0x10248, pagesInUse: 0x10160, arenaHints: 0x101c8 },
   // @go runtime.mheap go1.22

@@ -73,7 +73,7 @@ function heap(list: ReadList, go: GoImage): void {
     .file('centrals', address, { offset: layout.central, length: layout.centralStride * layout.centralCount })
     .file('arenaHints', address, { offset: layout.arenaHints, length: 8 })
     .add('arenaHint', 'arenaHints', WORD)
-  if (layout.pagesInUse !== null) list.file('pagesInUse', address, { offset: layout.pagesInUse, length: 8 })
+    .file('pagesInUse', address, { offset: layout.pagesInUse, length: 8 })
 }
 
 function moduleChain(list: ReadList, go: GoImage): void {
