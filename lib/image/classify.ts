@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs'
 import { PremainError } from '../errors'
 import { malformed } from './cursor'
-import { type ElfIdent, PT_INTERP, readHeaders, readIdent } from './elf'
+import { type ElfIdent, readHeaders, readIdent, readInterpreter } from './elf'
 import { ProgramFile } from './file'
 import { checkExecutable, fromCwd } from './lookup'
 import { isUpx } from './program'
@@ -116,14 +116,9 @@ function checkElf(file: ProgramFile, head: Buffer): void {
   const host = MACHINES[process.arch] ?? process.arch
   if (ident.bits !== 64 || !ident.littleEndian || ident.machine !== host)
     throw wrongMachine(file, { ident, head, host })
-  const headers = readHeaders(file)
-  const program = headers.programs.find(({ type }) => type === PT_INTERP)
-  if (program === undefined) return
-  const bytes = file.bytes(program.offset, program.filesz)
-  const end = bytes.indexOf(0)
-  if (end < 1) throw malformed('PT_INTERP is not a path')
-  const interpreter = bytes.toString('utf8', 0, end)
-  if (!existsSync(interpreter)) throw noInterpreter(file.path, interpreter)
+  const interpreter = readInterpreter(file, readHeaders(file))
+  if (interpreter === '') throw malformed('PT_INTERP is not a path')
+  if (interpreter !== null && !existsSync(interpreter)) throw noInterpreter(file.path, interpreter)
 }
 
 function notElf(file: ProgramFile, head: Buffer): PremainError {

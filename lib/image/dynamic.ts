@@ -14,6 +14,7 @@ const MAX_ENTRIES = 65536
 const MAX_NEEDED = 4096
 const MAX_NOTES = 1024 * 1024
 const MAX_NOTE_TABLES = 64
+const MAX_NOTES_WALKED = 1024
 const MAX_RELOCATIONS = 4 * 1024 * 1024
 
 /** The dynamic section, as far as it matters here. */
@@ -88,7 +89,7 @@ export function readBuildIds(file: ProgramFile, { programs, sections }: ElfHeade
 
 function walkNotes(cursor: Cursor, align: number, ids: BuildIds): void {
   const padded = (size: number): number => Math.ceil(size / align) * align
-  for (let at = 0; at + 12 <= cursor.length; ) {
+  for (let at = 0, walked = 0; at + 12 <= cursor.length && walked < MAX_NOTES_WALKED; walked++) {
     const nameSize = cursor.u32(at)
     const size = cursor.u32(at + 4)
     const owner = cursor.slice(at + 12, nameSize).toString('latin1')

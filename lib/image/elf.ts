@@ -174,6 +174,17 @@ function checked(program: ProgramHeader, size: number): ProgramHeader {
   return program
 }
 
+/**
+ * The dynamic linker's path that PT_INTERP has, or null. Source: linux fs/binfmt_elf.c load_elf_binary: 2 to PATH_MAX bytes,
+ * the last of them NUL.
+ */
+export function readInterpreter(file: ProgramFile, { programs }: ElfHeaders): string | null {
+  const program = programs.find(({ type }) => type === PT_INTERP)
+  if (program === undefined) return null
+  if (program.filesz < 2 || program.filesz > 4096) throw malformed(`PT_INTERP of ${program.filesz} bytes`)
+  return new Cursor(file.bytes(program.offset, program.filesz), 'PT_INTERP').cstring(0)
+}
+
 /** A section table that lies is left aside with the reason: a file runs without it, so it must not hide the program. */
 function readSections(file: ProgramFile, header: Cursor): Pick<ElfHeaders, 'sections' | 'sectionsRefused'> {
   const offset = header.u64OrNull(40)

@@ -13,6 +13,12 @@ const SEARCH_CHUNK = 256 * 1024
 /** Places that a search returns; what has more of them was made so. */
 const MAX_HITS = 65536
 
+/**
+ * Bytes that all searches of one file may go through, half a second from a disk: far more than a program without section
+ * headers has where premain looks. Segments may overlap, so that the file's size is no bound.
+ */
+const MAX_SEARCHED = 256 * 1024 * 1024
+
 /** More than any table of a real program. */
 const MAX_TABLE = 1024 * 1024 * 1024
 
@@ -22,6 +28,7 @@ export class ProgramFile {
   readonly identity: FileIdentity
   private readonly blocks = new Map<number, Buffer>()
   private fd: number
+  private searchLeft = MAX_SEARCHED
 
   /**
    * Opens a regular file for reading.
@@ -76,13 +83,19 @@ export class ProgramFile {
     return [bytes.readUInt32LE(0), bytes.readUInt32LE(4)]
   }
 
-  /** Offsets in `[start, end)` at which `needle` begins, in order, by bounded chunks; the first {@link MAX_HITS}. */
+  /**
+   * Offsets in `[start, end)` at which `needle` begins, in order, by bounded chunks; the first {@link MAX_HITS}, and none
+   * once all searches have gone through {@link MAX_SEARCHED} bytes.
+   */
   *search(needle: Buffer, start: number, end: number): Generator<number> {
+    if (this.searchLeft <= 0) return
     const overlap = needle.length - 1
     let hits = 0
     const buffer = Buffer.allocUnsafeSlow(Math.max(0, Math.min(SEARCH_CHUNK + overlap, end - start)))
     for (let at = start; at + needle.length <= end; at += SEARCH_CHUNK) {
       const chunk = buffer.subarray(0, Math.min(buffer.length, end - at))
+      this.searchLeft -= chunk.length
+      if (this.searchLeft < 0) return
       this.fill(chunk, at)
       for (let hit = chunk.indexOf(needle); hit >= 0; hit = chunk.indexOf(needle, hit + 1)) {
         if (++hits > MAX_HITS) return

@@ -1,7 +1,6 @@
 /** Opening a program file: ELF headers at once, everything else when it is asked for. */
-import { Cursor, malformed } from './cursor'
 import { type Dynamic, readBuildIds, readDynamic, readRelocations } from './dynamic'
-import { type ElfHeaders, PT_INTERP, PT_TLS, readHeaders, SHT_SYMTAB } from './elf'
+import { type ElfHeaders, PT_TLS, readHeaders, readInterpreter, SHT_SYMTAB } from './elf'
 import { ProgramFile } from './file'
 import { type GoFinding, readGo } from './go/image'
 import { Memory } from './memory'
@@ -115,12 +114,4 @@ function describeElf({ file, headers, dynamic, found, interpreter, pie, segments
     },
     segments: [...segments],
   }
-}
-
-/** Source: linux fs/binfmt_elf.c load_elf_binary: 2 to PATH_MAX bytes, the last of them NUL. */
-function readInterpreter(file: ProgramFile, { programs }: ElfHeaders): string | null {
-  const program = programs.find(({ type }) => type === PT_INTERP)
-  if (program === undefined) return null
-  if (program.filesz < 2 || program.filesz > 4096) throw malformed(`PT_INTERP of ${program.filesz} bytes`)
-  return new Cursor(file.bytes(program.offset, program.filesz), 'PT_INTERP').cstring(0)
 }

@@ -8,6 +8,10 @@ import type { FileAddress } from './types'
 const ENTRY = 24
 const WORDS = ENTRY / 4
 const CHUNK = ENTRY * 16384
+/** More entries, and more bytes of their names, than any program has. */
+const MAX_TABLE = ENTRY * 4 * 1024 * 1024
+const MAX_STRINGS = 256 * 1024 * 1024
+
 const STT_SECTION = 3
 const STT_FILE = 4
 const STT_TLS = 6
@@ -31,13 +35,14 @@ export class SymbolTable {
     private readonly stringTable: Section,
   ) {}
 
-  /** .symtab, else .dynsym; null where the file has neither, or where their sections lie outside the file. */
+  /** .symtab, else .dynsym; null where the file has neither, or where their sections lie outside the file or are too large. */
   static open(file: ProgramFile, sections: readonly Section[]): SymbolTable | null {
     for (const type of [SHT_SYMTAB, SHT_DYNSYM]) {
       const table = sections.find((section) => section.type === type && section.size >= 2 * ENTRY)
       const strings = table && sections[table.link]
       if (table === undefined || strings === undefined) continue
       const inFile = [table, strings].every(({ offset, size }) => offset + size <= file.size)
+      if (table.size > MAX_TABLE || strings.size > MAX_STRINGS) continue
       if (inFile && table.entsize === ENTRY) return new SymbolTable(file, table, strings)
     }
     return null

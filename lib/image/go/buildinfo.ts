@@ -51,8 +51,9 @@ function parseAt(memory: Memory, address: number): BuildInfo | null {
     if (flags & INLINE_STRINGS) return inline(memory, address + HEADER)
     if (flags & BIG_ENDIAN || header.u8(14) !== 8) return null
     const version = goString(memory, memory.pointer(address + 16), MAX_VERSION)
+    if (!version?.length) return null
     const modules = goString(memory, memory.pointer(address + 24), MAX_MODULES)
-    return version ? build(version.toString('utf8'), modules ?? Buffer.alloc(0)) : null
+    return build(version.toString('utf8'), modules ?? Buffer.alloc(0))
   } catch (error) {
     if (error instanceof PremainError && error.code === 'MALFORMED_ELF') return null
     throw error
@@ -62,8 +63,8 @@ function parseAt(memory: Memory, address: number): BuildInfo | null {
 /** Go 1.18 on: two strings, each behind its length as a varint. */
 function inline(memory: Memory, address: number): BuildInfo | null {
   const version = varintString(memory, address, MAX_VERSION)
-  const modules = varintString(memory, version.end, MAX_MODULES)
-  return version.bytes.length > 0 ? build(version.bytes.toString('utf8'), modules.bytes) : null
+  if (version.bytes.length === 0) return null
+  return build(version.bytes.toString('utf8'), varintString(memory, version.end, MAX_MODULES).bytes)
 }
 
 function varintString(memory: Memory, address: number, max: number): { bytes: Buffer; end: number } {

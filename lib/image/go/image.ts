@@ -117,7 +117,7 @@ export class GoProgram implements GoImage {
     const known = this.bodies.get(name)
     if (known !== undefined) return known
     const entries = this.pclntab.find([name]).get(name) ?? []
-    const entry = entries.length > 1 ? this.unwrapped(entries) : entries[0]
+    const entry = entries.length > 1 ? this.unwrapped(entries.slice(0, MAX_HOMONYMS)) : entries[0]
     const body = entry === undefined ? null : this.pclntab.functionAt(entry)
     this.bodies.set(name, body)
     return body
@@ -126,7 +126,7 @@ export class GoProgram implements GoImage {
   /** Of functions with one name, the one that branches to none of the others: a wrapper's work is that branch. */
   private unwrapped(entries: FileAddress[]): FileAddress | undefined {
     const { memory, machine } = this.source
-    const plain = entries.slice(0, MAX_HOMONYMS).filter((entry) => {
+    const plain = entries.filter((entry) => {
       const of = this.pclntab.functionAt(entry)
       if (of === null) return false
       for (const { target } of new Code(memory, of, machine === 'aarch64').branches()) {

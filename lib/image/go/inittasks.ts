@@ -198,8 +198,8 @@ function calledTasks({ memory, pclntab, body }: InitTaskSource): InitTask[] {
     codeLeft -= driver.end - driver.entry
     if (codeLeft < 0) return []
     for (const { target } of new Code(memory, driver).branches()) {
-      const callee = pclntab.functionAt(target)
-      if (callee?.entry === target && /\.init(\.\d+|\.ializers)?$/.test(callee.name)) found.set(target, callee)
+      const callee = pclntab.functionFrom(target)
+      if (callee !== null && /\.init(\.\d+|\.ializers)?$/.test(callee.name)) found.set(target, callee)
     }
     return [...found.values()]
   }

@@ -9,41 +9,42 @@ import type { PclntabHeader } from './pclntab'
 
 const SECTIONS = ['.gopclntab', '.data.rel.ro.gopclntab']
 const HEADER = 72
-const MAX_FUNCTIONS = 1 << 23
+/** More than ten times as many as the largest programs have. */
+const MAX_FUNCTIONS = 1 << 21
+
+/** So much for the names of the functions. */
+const MAX_NAMES = 64 * 1024 * 1024
 
 /** Candidates that a scan looks at closely; a file with more of them was made to waste time. */
-const MAX_CANDIDATES = 16
+const MAX_CANDIDATES = 8
 
 /** What the search needs of the file. */
 export interface PclntabSource {
   memory: Memory
   sections: readonly Section[]
+  machine: string
   relocations: () => Relocations
 }
 
 /** The pclntab's header, or null where no part of the file holds one. */
 export function locatePclntab(source: PclntabSource): PclntabHeader | null {
-  for (const { name, address, size } of source.sections) {
-    const header = SECTIONS.includes(name) ? parseHeader(source, address, size) : null
+  const sections = source.sections.filter(({ name }) => SECTIONS.includes(name))
+  for (const { address, size } of sections.slice(0, MAX_CANDIDATES)) {
+    const header = parseHeader(source, address, size)
     if (header !== null) return header
   }
   return scan(source)
 }
 
-/** The last seven bytes of every magic, with the two pad bytes, quantum and pointer size of one machine. */
-function needles(): Buffer[] {
-  return [1, 4].map((quantum) => Buffer.from([0xff, 0xff, 0xff, 0, 0, quantum, 8]))
-}
-
 function scan(source: PclntabSource): PclntabHeader | null {
   let candidates = 0
+  // The last seven bytes of every magic, with the two pad bytes, the machine's quantum and the pointer size.
+  const needle = Buffer.from([0xff, 0xff, 0xff, 0, 0, source.machine === 'x86_64' ? 1 : 4, 8])
   for (const segment of source.memory.searchOrder) {
-    for (const needle of needles()) {
-      for (const hit of source.memory.search(needle, segment)) {
-        const header = parseHeader(source, hit - 1, Number.POSITIVE_INFINITY)
-        if (header !== null) return header
-        if (plausible(source, hit - 1) && ++candidates > MAX_CANDIDATES) return null
-      }
+    for (const hit of source.memory.search(needle, segment)) {
+      const header = parseHeader(source, hit - 1, Number.POSITIVE_INFINITY)
+      if (header !== null) return header
+      if (plausible(source, hit - 1) && ++candidates > MAX_CANDIDATES) return null
     }
   }
   return null
@@ -83,7 +84,7 @@ function readHeader(source: PclntabSource, address: number, limit: number): Pcln
   const functab = layout.header.functab === null ? address + part(funcs) : address + layout.header.functab
   const table = layout.word === 4 ? narrowTable(memory, functab, count) : wideTable(source, functab, count)
   if (table === null || !rises(table.words, count, size - part(funcs))) return null
-  const namesSize = (compileUnits === null ? size : part(compileUnits)) - part(names)
+  const namesSize = Math.min((compileUnits === null ? size : part(compileUnits)) - part(names), MAX_NAMES)
   if (namesSize <= 0) return null
   const fileTable = files === null ? cursorAfter(memory, functab, count) : part(files)
   return {

@@ -87,6 +87,12 @@ export class GoPclntab implements Pclntab {
     return index === null ? null : this.functionOf(index)
   }
 
+  /** The function whose entry this is, or null: without a name's being read where it is none. */
+  functionFrom(entry: FileAddress): FunctionInfo | null {
+    const index = this.indexAt(entry)
+    return index === null || this.entryOf(index) !== entry ? null : this.functionOf(index)
+  }
+
   lineAt(pc: FileAddress): SourceLine | null {
     const index = this.indexAt(pc)
     if (index === null) return null
