@@ -4,9 +4,9 @@ import { Cursor, malformed } from './cursor'
 import { type ElfHeaders, type ProgramHeader, PT_DYNAMIC, PT_NOTE, SHT_NOTE } from './elf'
 import type { ProgramFile } from './file'
 import type { Memory } from './memory'
-import { appliedInPlace, Relocations } from './relocations'
+import { appliedInPlace, Relocations, type SymbolValue } from './relocations'
 
-const DT = { NULL: 0, NEEDED: 1, STRTAB: 5, RELA: 7, RELASZ: 8, STRSZ: 10, FLAGS_1: 0x6ffffffb } as const
+const DT = { NULL: 0, NEEDED: 1, STRTAB: 5, SYMTAB: 6, RELA: 7, RELASZ: 8, STRSZ: 10, FLAGS_1: 0x6ffffffb } as const
 const DF_1_PIE = 0x08000000
 
 /** More entries than any dynamic section has. */
@@ -15,6 +15,8 @@ const MAX_NEEDED = 4096
 const MAX_NOTES = 1024 * 1024
 const MAX_NOTE_TABLES = 64
 const MAX_NOTES_WALKED = 1024
+const SYMBOL_SIZE = 24
+const SHN_LORESERVE = 0xff00
 const MAX_RELOCATIONS = 4 * 1024 * 1024
 
 /** The dynamic section, as far as it matters here. */
@@ -24,12 +26,16 @@ export interface Dynamic {
   pie: boolean
   /** DT_RELA's table, or null. */
   rela: { address: number; size: number } | null
+  /** Where DT_SYMTAB's table begins, or null. */
+  symbols: number | null
+  /** DT_STRTAB's table, or null. */
+  strings: { address: number; size: number } | null
 }
 
 /** Reads the dynamic section; what is not there is empty. */
 export function readDynamic(file: ProgramFile, memory: Memory, programs: readonly ProgramHeader[]): Dynamic {
   const program = programs.find(({ type }) => type === PT_DYNAMIC)
-  if (program === undefined) return { needed: [], pie: false, rela: null }
+  if (program === undefined) return { needed: [], pie: false, rela: null, symbols: null, strings: null }
   const size = Math.min(program.filesz - (program.filesz % 16), MAX_ENTRIES * 16)
   const cursor = new Cursor(file.bytes(program.offset, size), 'dynamic section')
   const values = new Map<number, number>()
@@ -43,20 +49,43 @@ export function readDynamic(file: ProgramFile, memory: Memory, programs: readonl
     else values.set(tag, value)
   }
   const rela = values.get(DT.RELA)
+  const strings = values.get(DT.STRTAB)
   return {
     needed: needed.map((offset) => memory.cstring((values.get(DT.STRTAB) ?? 0) + offset) ?? ''),
     // A flags word above 2^53 does not exist; the division keeps bit 27 exact where `&` would cut to 32 bits.
     pie: Math.floor((values.get(DT.FLAGS_1) ?? 0) / DF_1_PIE) % 2 === 1,
     rela: rela === undefined ? null : { address: rela, size: values.get(DT.RELASZ) ?? 0 },
+    symbols: values.get(DT.SYMTAB) ?? null,
+    strings: strings === undefined ? null : { address: strings, size: values.get(DT.STRSZ) ?? 0 },
   }
 }
 
 /** Loads DT_RELA's table; {@link Relocations.none} where there is none, or where the file has its effect in place. */
-export function readRelocations(memory: Memory, rela: Dynamic['rela']): Relocations {
+export function readRelocations(memory: Memory, dynamic: Dynamic): Relocations {
+  const { rela } = dynamic
   if (rela === null || rela.size < 24) return Relocations.none
   if (rela.size > MAX_RELOCATIONS * 24) throw malformed(`a relocation table of ${rela.size} bytes`)
   const table = memory.bytes(rela.address, rela.size - (rela.size % 24), 'relocation table')
-  return appliedInPlace(table, (address) => memory.word(address)) ? Relocations.none : Relocations.parse(table)
+  const symbolValue = definedSymbols(memory, dynamic)
+  const inPlace = appliedInPlace(table, (address) => memory.word(address), symbolValue)
+  return inPlace ? Relocations.none : Relocations.parse(table, symbolValue)
+}
+
+/**
+ * st_value of each dynamic symbol that has a section of the file. The table has no stated size: linkers put the names
+ * after it. Source: the gABI's symbol table.
+ */
+function definedSymbols(memory: Memory, { symbols, strings }: Dynamic): SymbolValue {
+  const size = symbols === null || strings === null ? 0 : Math.min(strings.address - symbols, memory.available(symbols))
+  if (symbols === null || size < SYMBOL_SIZE) return () => null
+  let table: Cursor | null = null
+  return (index) => {
+    const at = index * SYMBOL_SIZE
+    if (at + SYMBOL_SIZE > size) return null
+    table ??= memory.cursor(symbols, size, 'dynamic symbols')
+    const section = table.u32(at + 4) >>> 16
+    return section === 0 || section >= SHN_LORESERVE ? null : table.u64OrNull(at + 8)
+  }
 }
 
 /** The build ids that the notes carry. */

@@ -34,6 +34,7 @@ class OpenImage implements ProgramImage {
   readonly segments: readonly Segment[]
   private readonly memory: Memory
   private readonly symbolTable: SymbolTable | null
+  private readonly dynamic: Dynamic
 
   constructor(
     private readonly file: ProgramFile,
@@ -43,9 +44,10 @@ class OpenImage implements ProgramImage {
     this.identity = file.identity
     this.entry = headers.entry as FileAddress
     let relocations: Relocations | null = null
-    const load = (): Relocations => (relocations ??= readRelocations(this.memory, dynamic.rela))
+    const load = (): Relocations => (relocations ??= readRelocations(this.memory, dynamic))
     this.memory = new Memory(file, headers.programs, load)
     const dynamic = readDynamic(file, this.memory, headers.programs)
+    this.dynamic = dynamic
     this.symbolTable = SymbolTable.open(file, headers.sections)
     this.segments = describeSegments(headers.programs)
     const interpreter = readInterpreter(file, headers)
@@ -69,6 +71,12 @@ class OpenImage implements ProgramImage {
 
   symbols(names: readonly string[]): Map<string, { address: FileAddress; size: number }> {
     return this.symbolTable?.find(names) ?? new Map()
+  }
+
+  namesDynamic(name: string): boolean {
+    const { strings } = this.dynamic
+    if (strings === null) return false
+    return this.memory.bytes(strings.address, strings.size, 'dynamic strings').includes(`\0${name}\0`)
   }
 
   nameAt(pc: FileAddress): string | null {

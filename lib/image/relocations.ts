@@ -1,6 +1,7 @@
 /**
- * R_X86_64_RELATIVE and R_AARCH64_RELATIVE relocations of DT_RELA: what a pointer will hold once the dynamic linker, or
- * the static-pie start-up, is done. DT_RELR needs no table: its addends lie in place, so a pointer under RELR already
+ * Relocations of DT_RELA that put an address of the file itself into a word: what a pointer will hold once the dynamic
+ * linker, or the static-pie start-up, is done. RELATIVE says it outright; where a shared library exports its data, the
+ * absolute kind names a symbol. DT_RELR needs no table: its addends lie in place, so a pointer under RELR already
  * reads as its value less the load bias.
  */
 import { Cursor, malformed } from './cursor'
@@ -8,6 +9,13 @@ import { Cursor, malformed } from './cursor'
 const ENTRY = 24
 const R_X86_64_RELATIVE = 8
 const R_AARCH64_RELATIVE = 1027
+const R_X86_64_64 = 1
+const R_AARCH64_ABS64 = 257
+
+/** The value of a dynamic symbol that the file defines, by its index; null for any other. */
+export type SymbolValue = (index: number) => number | null
+
+const NO_SYMBOLS: SymbolValue = () => null
 
 /** Values of one digit of {@link risingOrder}. */
 const RADIX = 2048
@@ -20,23 +28,33 @@ const SAMPLES = 128
  * nothing needs to be looked up; lld and mold leave zeros. A linker does one or the other, so a sample of entries, evenly
  * spread over the table, tells. `word` reads the file at an address.
  */
-export function appliedInPlace(table: Buffer, word: (address: number) => number | null): boolean {
+export function appliedInPlace(
+  table: Buffer,
+  word: (address: number) => number | null,
+  symbolValue: SymbolValue = NO_SYMBOLS,
+): boolean {
   const cursor = new Cursor(table, 'relocation table')
   const total = Math.floor(table.length / ENTRY)
   const step = Math.max(1, Math.floor(total / SAMPLES))
   for (let i = 0; i < total; i += step) {
-    const entry = relative(cursor, i * ENTRY)
+    const entry = resolve(cursor, i * ENTRY, symbolValue)
     if (entry !== null && word(entry.place) !== entry.addend) return false
   }
   return true
 }
 
-function relative(cursor: Cursor, at: number): { place: number; addend: number } | null {
-  const type = cursor.u32(at + 8)
-  if ((type !== R_X86_64_RELATIVE && type !== R_AARCH64_RELATIVE) || cursor.u32(at + 12) !== 0) return null
+/** The word that one entry writes, and what it writes there: an address of the file. Null for any other kind of entry. */
+function resolve(cursor: Cursor, at: number, symbolValue: SymbolValue): { place: number; addend: number } | null {
+  const base = baseOf(cursor.u32(at + 8), cursor.u32(at + 12), symbolValue)
   const place = cursor.u64OrNull(at)
   const addend = cursor.u64OrNull(at + 16)
-  return place === null || addend === null ? null : { place, addend }
+  if (base === null || place === null || addend === null || base + addend > Number.MAX_SAFE_INTEGER) return null
+  return { place, addend: base + addend }
+}
+
+function baseOf(type: number, symbol: number, symbolValue: SymbolValue): number | null {
+  if (type === R_X86_64_RELATIVE || type === R_AARCH64_RELATIVE) return symbol === 0 ? 0 : null
+  return type === R_X86_64_64 || type === R_AARCH64_ABS64 ? symbolValue(symbol) : null
 }
 
 /**
@@ -76,7 +94,7 @@ export class Relocations {
   }
 
   /** Indexes a DT_RELA table. Its entries may come in any order; of two at one place the last counts. */
-  static parse(table: Buffer): Relocations {
+  static parse(table: Buffer, symbolValue: SymbolValue = NO_SYMBOLS): Relocations {
     const cursor = new Cursor(table, 'relocation table')
     const total = Math.floor(table.length / ENTRY)
     const places = new Float64Array(total)
@@ -84,7 +102,7 @@ export class Relocations {
     let count = 0
     let sorted = true
     for (let i = 0, at = 0; i < total; i++, at += ENTRY) {
-      const entry = relative(cursor, at)
+      const entry = resolve(cursor, at, symbolValue)
       if (entry === null) continue
       if (count > 0 && entry.place <= (places[count - 1] as number)) sorted = false
       places[count] = entry.place

@@ -189,12 +189,16 @@ export interface GoImage {
   body(name: string): FunctionInfo | null
   /** Distance of g's TLS slot from FS on amd64: -8 in most, see `docs/architecture.md`; null when not known. */
   readonly tlsOffset: number | null
+  /** Where the dynamic linker writes that distance, in a library; null where the code does not look it up. */
+  readonly tlsSlot: FileAddress | null
   /** Where the runtime keeps what the steps' evidence shows. */
   readonly statics: GoStatics
 }
 
 /** A program file, opened and understood as far as asked. */
 export interface ProgramImage {
+  /** The program alone, where this is one together with a Go library that was loaded into it. */
+  readonly program?: ProgramImage
   /** The path it was opened by. */
   readonly path: string
   readonly identity: FileIdentity
@@ -213,6 +217,8 @@ export interface ProgramImage {
   readPointer(address: FileAddress): FileAddress | null
   /** ELF symbols of exactly these names (.symtab, else .dynsym); empty where stripped. */
   symbols(names: readonly string[]): Map<string, { address: FileAddress; size: number }>
+  /** Whether its dynamic string table has this name: it defines a symbol of that name, or wants one. */
+  namesDynamic(name: string): boolean
   /** The symbol or Go function that holds `pc`, by .symtab, .dynsym or pclntab. */
   nameAt(pc: FileAddress): string | null
   /** Releases the descriptor. Reading afterwards opens the file again, and throws when it has changed. */

@@ -3,7 +3,7 @@ import type { ProgramImage } from '../image/types'
 
 /** Why the steps of Go’s runtime are not those of such a program. */
 export const HOST_REASON =
-  'a program of another language with a Go library in it (c-archive): the library’s runtime starts on a thread of its ' +
+  'a program of another language with a Go library in it (c-archive, c-shared): the library’s runtime starts on a thread of its ' +
   'own, and its main.main never runs'
 
 /**
@@ -17,9 +17,10 @@ export function hostsGoLibrary(image: ProgramImage): boolean {
   return !found.has('main') && found.size > 0
 }
 
-/** Why the steps of the runtime were not stopped at in a program of `-linkshared`. */
+/** Why the steps of the runtime were not stopped at in a program of `-linkshared`: its library was not met. */
 export const SHARED_REASON =
-  'the runtime lies in a shared library (-linkshared), in which no stops are made: the file holds the program’s own code'
+  'the runtime lies in a shared library (-linkshared) that was not found when the program was loaded: the file holds the ' +
+  'program’s own code'
 
 /** Whether the program was linked against a shared library that holds Go’s runtime. */
 export function sharesRuntime({ go, elf }: ProgramImage): boolean {

@@ -28,6 +28,8 @@ export interface PlanOptions {
   backtraces?: boolean | undefined
   /** Leave out every stop but those that end the trace. Default false. */
   only?: boolean | undefined
+  /** A Go library may come later: a program without Go is not ended at its entry point. Default false. */
+  awaitLibrary?: boolean | undefined
 }
 
 /** What one site of the plan takes, the options applied. */
@@ -45,16 +47,17 @@ function takes(options: PlanOptions): Takes {
 /** Stands for the symbol of an entry point that no table names. */
 export const UNNAMED_ENTRY = 'entry point'
 
-const ENTRY_STEPS: ReadonlySet<string> = new Set<StepId>(['execve', 'image', 'stack', 'interp', 'entry'])
+/** Steps that lie before the first instruction of the program, and that instruction. */
+export const ENTRY_STEPS: ReadonlySet<string> = new Set<StepId>(['execve', 'image', 'stack', 'interp', 'entry'])
 
 /**
  * The plan for one program: its entry point; for a Go program every stop of the catalogue that it has, its init
  * functions, the functions asked for, and `main.main` last. Each address occurs once.
  *
  * With `until`, what certainly comes later is left out; `main.main` stays, so that a program that never comes to the
- * place asked for does not outrun the plan. A host of a Go library (c-archive) ends at its entry point unless `until`
- * names a place in the library, and has no `main.main`. Steps 1 to 4 lie before the first instruction of the program: asked to end
- * there, a trace ends at the entry point.
+ * place asked for does not outrun the plan. A host of a Go library (c-archive, c-shared) ends at its entry point unless
+ * `until` names a place in the library, and has no `main.main`. Steps 1 to 4 lie before the first instruction of the
+ * program: asked to end there, a trace ends at the entry point.
  *
  * @throws PremainError `INVALID_OPTION` for a symbol or pattern that names no function of the program, or one where a
  * breakpoint does harm; `UNSUPPORTED` for a Go program without `main.main`, or a shared library
@@ -66,6 +69,7 @@ export function planStops(image: ProgramImage, options: PlanOptions = {}): StopP
   const entry = addEntry(sites, image, take)
   const { go } = image
   if (!go) {
+    if (options.awaitLibrary) return { image, sites: sites.finish() }
     refuseSymbols(until, options)
     entry.last = true
     return { image, sites: sites.finish() }

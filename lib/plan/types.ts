@@ -48,8 +48,11 @@ export interface Site {
   symbol: string
   /** The step it belongs to; null for a user's own stop. */
   step: StepId | null
-  /** `step`: one of the catalogue's; `init`: a package init function; `extra`: asked for with `stops`. */
-  role: 'step' | 'init' | 'extra'
+  /**
+   * `step`: one of the catalogue's; `init`: a package init function; `extra`: asked for with `stops`; `loader`: in the
+   * dynamic linker, its address counted from AT_BASE; the target is held there every time, so that more can be planned.
+   */
+  role: 'step' | 'init' | 'extra' | 'loader'
   /** Null for a site that is armed while running (a return address). */
   address: FileAddress | null
   registers: boolean

@@ -11,6 +11,7 @@ const NO_ADDRESS = 0xffffffffffffffffn
 
 const PLAN_FLAGS = { allStop: 1, run: 2, syscalls: 4 } as const
 const SITE_FLAGS = { registers: 1, maps: 2, last: 4, callerWithin: 8, keepMask: 16 } as const
+const LOADER_FLAG = 64
 
 /** How the tracer is to walk through the plan. */
 export interface WalkOptions {
@@ -81,10 +82,10 @@ function flagsOf<K extends string>(values: Record<K, unknown>, bits: Partial<Rec
 }
 
 function writeSite(out: Buffer, at: number, { site, firstRead }: { site: Site; firstRead: number }): void {
-  out.writeBigUInt64LE(site.address === null ? NO_ADDRESS : BigInt(site.address), at)
-  out.writeBigUInt64LE(BigInt(site.callerWithin?.low ?? 0), at + 8)
-  out.writeBigUInt64LE(BigInt(site.callerWithin?.high ?? 0), at + 16)
-  out.writeUInt32LE(flagsOf(site, SITE_FLAGS), at + 24)
+  out.writeBigUInt64LE(site.address === null ? NO_ADDRESS : BigInt.asUintN(64, BigInt(site.address)), at)
+  out.writeBigUInt64LE(BigInt.asUintN(64, BigInt(site.callerWithin?.low ?? 0)), at + 8)
+  out.writeBigUInt64LE(BigInt.asUintN(64, BigInt(site.callerWithin?.high ?? 0)), at + 16)
+  out.writeUInt32LE(flagsOf(site, SITE_FLAGS) | (site.role === 'loader' ? LOADER_FLAG : 0), at + 24)
   out.writeUInt32LE(firstRead, at + 28)
   out.writeUInt32LE(site.reads.length, at + 32)
   out.writeInt32LE(site.armReturn ?? -1, at + 36)
@@ -100,6 +101,6 @@ function writeRead(out: Buffer, at: number, read: MemoryRead): void {
 
 function baseOf({ base }: MemoryRead): [kind: number, value: bigint] {
   if ('register' in base) return [0, BigInt((REGISTERS as readonly string[]).indexOf(base.register))]
-  if ('file' in base) return [1, BigInt(base.file)]
+  if ('file' in base) return [1, BigInt.asUintN(64, BigInt(base.file))]
   return [2, BigInt(base.read)]
 }

@@ -5,6 +5,7 @@ import { classifyProgram, resolveProgram } from '../image/classify'
 import { openImage } from '../image/image'
 import { fromCwd } from '../image/lookup'
 import type { FileIdentity, ProgramImage } from '../image/types'
+import { planLoader } from '../plan/loader'
 import { type PlanOptions, planStops } from '../plan/plan'
 import type { StopPlan } from '../plan/types'
 import { requireProc } from './denial'
@@ -148,7 +149,7 @@ function planFor(remembered: Remembered, options: ResolvedOptions): StopPlan {
   const known = remembered.plans.get(key)
   if (known !== undefined) return known
   try {
-    const plan = planStops(remembered.image, wanted)
+    const plan = planLoader(remembered.image, wanted) ?? planStops(remembered.image, wanted)
     remembered.plans.set(key, plan)
     return plan
   } finally {

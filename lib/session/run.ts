@@ -1,9 +1,12 @@
 /** One launch of a prepared program: descriptors, tracer, timeout and abort. `trace()` and `launch()` both stand on it. */
 import { statSync } from 'node:fs'
 import { PremainError } from '../errors'
+import { joinImages } from '../image/joined'
 import type { ProgramImage } from '../image/types'
+import { planLoader } from '../plan/loader'
 import { planStops } from '../plan/plan'
 import type { Site, StopPlan } from '../plan/types'
+import { type FoundLibrary, Libraries } from './libraries'
 import { inheritedOpenFiles } from './limits'
 import type { ResolvedOptions } from './options'
 import { encodePlan, type WalkOptions } from './plan-wire'
@@ -53,6 +56,8 @@ export class Run {
   interruption: Interruption | null = null
   /** Where the target hung when its time ran out. */
   stuck: Stuck | null = null
+  /** What the dynamic linker has brought; null until it was first asked. */
+  private libraries: Libraries | null = null
   private timer: NodeJS.Timeout | null = null
   private looks = MORE_LOOKS
   private readonly onAbort = (): void => this.interrupt({ outcome: 'aborted', reason: this.options.signal?.reason })
@@ -133,6 +138,12 @@ export class Run {
       return
     }
     if (batch.held && last?.kind === 'exec' && !last.planned) this.replan(last)
+    if (batch.held && last?.kind === 'breakpoint' && this.siteOf(last).site.role === 'loader') {
+      this.planLoaded()
+      observer.onBatch({ ...batch, held: false })
+      this.tracer.resume()
+      return
+    }
     observer.onBatch(batch)
     if (batch.held && !this.walk.allStop) this.tracer.resume()
   }
@@ -152,13 +163,46 @@ export class Run {
   private replan(exec: ExecRecord): void {
     try {
       const image = openForTrace(executedFile(exec))
-      const plan = planStops(image, planOptions(this.options))
+      const options = planOptions(this.options)
+      const plan = planLoader(image, options) ?? planStops(image, options)
       this.image = image
+      this.libraries = null
       this.addPlan(plan)
     } catch (reason) {
-      // What cannot be stopped must not run on: it would outrun the last planned stop.
-      if (!this.options.run) this.interrupt({ outcome: 'aborted', reason })
+      this.unplanned(reason)
     }
+  }
+
+  /**
+   * The dynamic linker has mapped objects. With a Go library among them the program is planned together with it; without
+   * one the first time, as it is by itself, or for as far as its entry point where another may come.
+   */
+  private planLoaded(): void {
+    try {
+      const { image } = this
+      if (image.program !== undefined) return
+      this.libraries ??= new Libraries(image)
+      const first = !this.libraries.ready
+      const found = this.libraries.look(this.tracer.maps() ?? Buffer.alloc(0))
+      if (!this.libraries.ready || (found === null && !first)) return
+      const awaitLibrary = this.libraries.mayLoad
+      if (found !== null) this.image = this.join(image, found)
+      this.addPlan(planStops(this.image, { ...planOptions(this.options), awaitLibrary }))
+    } catch (reason) {
+      this.unplanned(reason)
+    }
+  }
+
+  private join(program: ProgramImage, { image, go, bias }: FoundLibrary): ProgramImage {
+    const slot = go.tlsSlot === null ? null : this.tracer.readMemory(BigInt(go.tlsSlot) + bias, 8)
+    // zero until the library is relocated: at start-up that is done, in the middle of dlopen it is not
+    const tlsOffset = slot?.length === 8 ? Number(slot.readBigInt64LE()) || null : null
+    return joinImages(program, { image, go, offset: Number(bias - this.bias), tlsOffset })
+  }
+
+  /** What cannot be stopped must not run on: it would outrun the last planned stop. */
+  private unplanned(reason: unknown): void {
+    if (!this.options.run) this.interrupt({ outcome: 'aborted', reason })
   }
 
   private finish(end: EndRecord, observer: RunObserver): void {

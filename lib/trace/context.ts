@@ -78,8 +78,10 @@ export class Context {
     this.shared = sharesRuntime(image)
     this.clock = new Clock(records)
     this.sites = plans.flatMap(({ sites }) => sites)
-    this.ownSites = plans.filter((one) => one.image === image).flatMap(({ sites }) => sites)
-    this.execAt = finalExec(records, plan.image === image)
+    const program = image.program ?? image
+    const own = plans.filter((one) => (one.image.program ?? one.image) === program)
+    this.ownSites = own.flatMap(({ sites }) => sites)
+    this.execAt = finalExec(records, plan.image === program)
     const exec = records[this.execAt]
     this.exec = exec?.kind === 'exec' ? exec : null
     this.execExit = records.find((record) => record.kind === 'syscall-exit') ?? null

@@ -63,15 +63,16 @@ void Session::on_breakpoint(World& world, Thread& thread, const arch::Registers&
   if (site.arm_return >= 0 || (site.flags & wire::kCallerWithin) != 0) {
     memory_.read(arch::sp(registers), &caller, sizeof caller);
   }
-  const bool accepted = (site.flags & wire::kCallerWithin) == 0 ||
-                        (caller - bias_ >= site.caller_low && caller - bias_ < site.caller_high);
+  const bool loader = (site.flags & wire::kLoader) != 0;
+  const bool accepted = !loader && ((site.flags & wire::kCallerWithin) == 0 ||
+                                    (caller - bias_ >= site.caller_low && caller - bias_ < site.caller_high));
   if (!thread.foreign) record_breakpoint(thread, registers, entry, accepted);
   (void)thread.stopped->set_pc(address);
 
   if (thread.foreign || !accepted) {
     // Not for us: over it with the real instruction in place while nobody else runs, and armed again.
     const pid_t tid = thread.tid;
-    const bool report = !thread.foreign && plan_.has(wire::kAllStop);
+    const bool report = !thread.foreign && (loader || plan_.has(wire::kAllStop));
     world.stop_all();  // the thread may have ended: not to be touched any more
     (void)breakpoints_.disarm(memory_, entry);
     (void)world.step(tid);
@@ -159,6 +160,7 @@ void Session::on_exec(World& world, Thread& thread) {
   append_auxv(tid, auxv);
   entry_ = auxv_value(auxv.data(), auxv.size(), AT_ENTRY);
   bias_ = entry_ - plan_.header.entry;
+  linker_ = auxv_value(auxv.data(), auxv.size(), AT_BASE);
   uint64_t device = 0;
   uint64_t inode = 0;
   Fd executable = open_executable(tid);
@@ -199,7 +201,7 @@ void Session::arm_plan(Fd executable) {
   const uint64_t before = monotonic_ns();
   for (size_t i = 0; i < plan_.sites.size(); i++) {
     if (plan_.sites[i].address != wire::kNoAddress && (plan_.sites[i].flags & wire::kOtherImage) == 0) {
-      breakpoints_.add(plan_.sites[i].address + bias_, static_cast<int32_t>(i));
+      breakpoints_.add(address_of(plan_.sites[i]), static_cast<int32_t>(i));
     }
   }
   const wire::WirePlan& plan = plan_.header;
@@ -207,7 +209,7 @@ void Session::arm_plan(Fd executable) {
                        TextFile(std::move(executable), plan.text_address + bias_, plan.text_offset, plan.text_size));
   for (const wire::WireSite& site : plan_.sites) {
     if ((site.flags & wire::kOtherImage) != 0 || site.address == wire::kNoAddress) continue;
-    const Breakpoints::Entry* entry = breakpoints_.find(site.address + bias_);
+    const Breakpoints::Entry* entry = breakpoints_.find(address_of(site));
     must_stop_at(site, entry != nullptr && entry->armed);
   }
   recorder_.header().b = static_cast<int64_t>(monotonic_ns() - before);
@@ -216,6 +218,10 @@ void Session::arm_plan(Fd executable) {
 // A target that would outrun its last planned stop is ended instead.
 void Session::must_stop_at(const wire::WireSite& site, bool armed) {
   if (!armed && (site.flags & wire::kLast) != 0 && !plan_.has(wire::kRun)) refused_ = Failure{EFAULT, "pwrite64"};
+}
+
+uint64_t Session::address_of(const wire::WireSite& site) const {
+  return site.address + ((site.flags & wire::kLoader) != 0 ? linker_ : bias_);
 }
 
 void Session::add_sites(const std::vector<uint8_t>& bytes) {
@@ -233,7 +239,7 @@ void Session::add_sites(const std::vector<uint8_t>& bytes) {
     plan_.sites.push_back(site);
     if (site.address == wire::kNoAddress || entry_ == 0) continue;
     const auto index = static_cast<int32_t>(plan_.sites.size() - 1);
-    must_stop_at(site, breakpoints_.insert(memory_, site.address + bias_, index) != nullptr);
+    must_stop_at(site, breakpoints_.insert(memory_, address_of(site), index) != nullptr);
   }
 }
 

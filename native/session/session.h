@@ -62,6 +62,7 @@ class Session {
   void close_address_space();
   void arm_plan(Fd executable);
   void must_stop_at(const wire::WireSite& site, bool armed);
+  uint64_t address_of(const wire::WireSite& site) const;
   void add_sites(const std::vector<uint8_t>& bytes);
   void serve_commands(World& world);
   void serve(World& world, Command command);
@@ -110,6 +111,7 @@ class Session {
   pid_t pid_ = 0;
   uint64_t entry_ = 0;  // AT_ENTRY of the present image
   uint64_t bias_ = 0;
+  uint64_t linker_ = 0;     // AT_BASE
   uint64_t zero_ns_ = 0;    // the resume of execve's entry
   uint64_t report_ns_ = 0;  // when the open record was made
   uint64_t last_held_ns_ = 0;

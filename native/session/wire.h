@@ -40,6 +40,7 @@ enum SiteFlags : uint32_t {
   kCallerWithin = 8,  // accept only when the return address lies in [caller_low, caller_high)
   kKeepMask = 16,     // do not narrow the CPU mask when resuming from here
   kOtherImage = 32,   // the tracer's own mark: not of the image that the plan was made for
+  kLoader = 64,       // in the dynamic linker, counted from AT_BASE: reported as rejected and held at every time
 };
 
 struct WireSite {

@@ -60,6 +60,20 @@ test('places and addends of 2^53 and above are left out', () => {
   expect([relocations.count, relocations.at(8), relocations.at(16)]).toEqual([1, 7, null])
 })
 
+test('an absolute relocation holds its symbol’s address, where the file defines that symbol', () => {
+  const defined = new Map([[3, 0x5000]])
+  const valueOfSymbol = (symbol: number): number | null => defined.get(symbol) ?? null
+  const table = tableOf([
+    { place: 8, type: 1, addend: 16 },
+    { place: 16, type: 1, addend: 16 },
+    { place: 24, type: 6, addend: 0 },
+  ])
+  for (const [i, symbol] of [3, 4, 3].entries()) table.writeUInt32LE(symbol, 24 * i + 12)
+  const relocations = Relocations.parse(table, valueOfSymbol)
+  expect([8, 16, 24].map((place) => relocations.at(place))).toEqual([0x5010, null, null])
+  expect([0x5010, 0].map((word) => appliedInPlace(table, () => word, valueOfSymbol))).toEqual([true, false])
+})
+
 test('addends are in place only if every sampled word holds its own', () => {
   fc.assert(
     fc.property(fc.array(entry, { maxLength: 60 }), (entries) => {

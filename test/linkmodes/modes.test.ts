@@ -1,7 +1,7 @@
 /** Every link mode comes to main.main with all its steps, all facts agreeing, and the inits that Go itself reports. */
 import { spawnSync } from 'node:child_process'
 import { type Trace, trace } from '../../lib/index'
-import { buildFixture, missingGo } from '../support/fixtures'
+import { buildFixture, buildLinkshared, missingGo } from '../support/fixtures'
 import { testUnless } from '../support/skip'
 import { type LinkMode, MODES } from './modes'
 
@@ -43,11 +43,12 @@ function evidence(seen: Trace, id: string): Record<string, unknown> {
 }
 
 describe('link modes', () => {
-  for (const { name, fixture, expected, missing, ...options } of MODES) {
+  for (const { name, fixture, expected, missing, linkshared, ...options } of MODES) {
     testUnless(missing)(
       name,
       async () => {
-        const seen = await comesToMain(buildFixture(fixture, options) as string, expected.interp)
+        const file = linkshared ? buildLinkshared(fixture) : buildFixture(fixture, options)
+        const seen = await comesToMain(file as string, expected.interp)
         expect(evidence(seen, 'entry').shape).toBe(expected.entry)
         expect(evidence(seen, 'rt0').cgo).toBe(expected.cgo)
         expect(seen.target.elf?.type).toBe(expected.type)

@@ -8,6 +8,8 @@ export interface LinkMode extends BuildOptions {
   fixture: 'inits' | 'cgo' | 'net'
   /** What of the trace follows from the mode. */
   expected: { entry: 'go' | 'crt1'; interp: boolean; cgo: boolean; type: 'EXEC' | 'DYN' }
+  /** Linked against a shared library with Go's runtime. */
+  linkshared?: true
   /** Why it cannot be built here, or null. */
   missing: string | null
 }
@@ -83,6 +85,13 @@ export const MODES: readonly LinkMode[] = [
     env: { ...CGO, CC: 'musl-gcc' },
     expected: { ...ofC, interp: false },
     missing: musl,
+  },
+  {
+    name: '-linkshared',
+    fixture: 'inits',
+    linkshared: true,
+    expected: { ...ofC, type: 'DYN' },
+    missing: gcc,
   },
   { name: '-race', fixture: 'cgo', flags: ['-race'], env: CGO, expected: ofC, missing: gcc },
   { name: '-asan', fixture: 'cgo', flags: ['-asan'], env: CGO, expected: ofC, missing: gcc },

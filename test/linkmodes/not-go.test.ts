@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { inspect, type PremainError, type Trace, trace } from '../../lib/index'
+import { inspect, launch, type PremainError, type Trace, trace } from '../../lib/index'
 import { buildFixture, missingGo } from '../support/fixtures'
 import { assertNothingLeft, type Snapshot, snapshot } from '../support/leaks'
 import { missingCommand, testUnless } from '../support/skip'
@@ -88,6 +88,27 @@ describe('a C program with a Go library in it', () => {
     return compile('gcc', join(sources, 'host.c'), '-x', 'none', archive, '-lpthread')
   }
 
+  const shared = (): string => buildFixture('library', { flags: ['-buildmode=c-shared'], env: CGO }) as string
+  const linked = (library: string): string =>
+    compile('gcc', join(sources, 'host.c'), library, `-Wl,-rpath,${join(library, '..')}`)
+  const loading = (): string => compile('gcc', join(sources, 'dlhost.c'), '-ldl')
+
+  /** All steps but the last are the library's, on a thread of its own; what could be compared agrees. */
+  const expectLibrary = (seen: Trace, library: string): void => {
+    expect(seen.outcome).toBe('reached-until')
+    const { main, ...others } = statuses(seen)
+    expect(main).toBe('not-applicable')
+    expect(new Set(Object.values(others))).toEqual(new Set(['observed']))
+    expect(seen.inits.at(-1)?.function).toBe('main.init.0')
+    expect(seen.steps.flatMap(({ evidence }) => evidence.failures ?? [])).toEqual([])
+    expect(seen.stops.find(({ name }) => name === 'runtime.rt0_go')?.tid).not.toBe(seen.pid)
+    expect(seen.notes).toEqual([`Go’s runtime is in ${library}`])
+    expect(seen.target.go?.version).toMatch(/^go1\./)
+    const schedinit = seen.stops.find(({ name }) => name === 'runtime.schedinit')
+    expect(schedinit?.file).toMatch(/runtime\/proc\.go$/)
+    expect(seen.steps.every(({ wallNs }) => wallNs >= 0)).toBe(true)
+  }
+
   withBoth(
     'ends at its entry point',
     async () => {
@@ -118,8 +139,8 @@ describe('a C program with a Go library in it', () => {
   withBoth(
     'that is loaded: the host is no Go program, the library no program',
     async () => {
-      const library = buildFixture('library', { flags: ['-buildmode=c-shared'], env: CGO }) as string
-      const seen = await trace(compile('gcc', join(sources, 'host.c'), library, `-Wl,-rpath,${join(library, '..')}`))
+      const library = shared()
+      const seen = await trace(linked(library))
       expectEntryOnly(seen, true)
       expect(seen.target.go).toBeNull()
       chmodSync(library, 0o755)
@@ -128,6 +149,81 @@ describe('a C program with a Go library in it', () => {
       expect((await inspect(library)).go?.version).toMatch(/^go1\./)
     },
     BUILD,
+  )
+
+  withBoth(
+    'that it needs: with until past its entry point, the library’s runtime is stopped at before that entry point',
+    async () => {
+      const library = shared()
+      const seen = await trace(linked(library), { until: 'main.init.0' })
+      expectLibrary(seen, library)
+      for (const id of ['rt0', 'schedinit', 'newproc', 'mstart', 'sysmon']) {
+        expect([id, seen.steps.find((step) => step.id === id)?.evidence.asserted]).toEqual([id, true])
+      }
+    },
+    BUILD,
+  )
+
+  withBoth(
+    'that it loads by dlopen: the same, from where it is loaded',
+    async () => {
+      const library = shared()
+      const seen = await trace(loading(), [library], { until: 'main.init.0' })
+      expectLibrary(seen, library)
+      const at = (name: string): number => seen.stops.findIndex((stop) => stop.name === name)
+      expect(at('runtime.rt0_go')).toBeGreaterThan(at('_start'))
+    },
+    BUILD,
+  )
+
+  withBoth(
+    'that it loads, run on to its end',
+    async () => {
+      const seen = await trace(loading(), [shared()], { until: 'schedinit', run: true })
+      expect(seen.outcome).toBe('reached-until')
+      expect(seen.exit).toEqual({ code: 0, signal: null })
+      expect(seen.output.stdout).toBe('42\n')
+    },
+    BUILD,
+  )
+
+  withBoth(
+    'that it loads, held at every stop: the loader’s are not the consumer’s',
+    async () => {
+      await using session = launch(loading(), [shared()], { until: 'schedinit' })
+      const names: string[] = []
+      for await (const stop of session) {
+        names.push(stop.name)
+        if (stop.name === 'runtime.schedinit') expect(stop.line).toBeGreaterThan(0)
+      }
+      expect(names.slice(0, 2)).toEqual(['execve', '_start'])
+      expect(names.at(-1)).toBe('runtime.schedinit')
+      expect(names).not.toContain('_dl_debug_state')
+    },
+    BUILD,
+  )
+
+  withBoth(
+    'that it never loads: it has run to its end before any Go',
+    async () => {
+      const failed: PremainError = await trace(loading(), { until: 'schedinit' }).catch((error) => error)
+      expect(failed.code).toBe('EXITED_BEFORE_MAIN')
+      const seen = failed.trace as Trace
+      expect(seen.exit).toEqual({ code: 3, signal: null })
+      expect(statuses(seen).entry).toBe('observed')
+    },
+    BUILD,
+  )
+
+  testUnless(missingCommand('gcc'))(
+    'without a way to one, until past the entry point ends there all the same',
+    async () => {
+      expectEntryOnly(await trace(compile('gcc', join(sources, 'hello.c')), { until: 'schedinit' }), true)
+      const refused: PremainError = await trace(join(folder, 'program'), { until: 'main.init.0' }).catch(
+        (error) => error,
+      )
+      expect(refused.code).toBe('INVALID_OPTION')
+    },
   )
 })
 

@@ -69,6 +69,7 @@ export function fakeImage(options: FakeOptions = {}): ProgramImage {
     initTasks: tasks,
     body,
     tlsOffset: -8,
+    tlsSlot: null,
     statics: {
       g0: 0x610000 as FileAddress,
       m0: 0x611000 as FileAddress,

@@ -42,6 +42,23 @@ export function buildFixture(name: string, options: BuildOptions = {}): string |
   return output
 }
 
+/**
+ * Builds a fixture of `-linkshared`: Go's runtime in a shared library beside it, the other packages in the program. Null
+ * where `missingGo` has a reason.
+ */
+export function buildLinkshared(name: string): string | null {
+  if (missingGo() !== null) return null
+  const env = { CGO_ENABLED: '1' }
+  const packages = join(cache, `runtime-shared-${fingerprint('bare', { env })}`)
+  if (!existsSync(join(packages, 'libruntime.so'))) {
+    const unfinished = `${packages}.${process.pid}`
+    const built = go(['install', '-pkgdir', unfinished, '-buildmode=shared', 'runtime'], { env })
+    if (built.status !== 0) throw new Error(`go install -buildmode=shared runtime failed:\n${built.stderr}`)
+    renameSync(unfinished, packages)
+  }
+  return buildFixture(name, { flags: ['-pkgdir', packages, '-linkshared'], env })
+}
+
 function go(args: string[], { env, toolchain }: BuildOptions): SpawnSyncReturns<string> {
   const release = toolchain === undefined ? { GOTOOLCHAIN: 'local' } : { GOTOOLCHAIN: `go${toolchain}` }
   return spawnSync('go', args, {

@@ -10,7 +10,7 @@ import { readInitTasks } from './inittasks'
 import { locatePclntab } from './locate'
 import { locateModuledata, type Moduledata } from './moduledata'
 import { GoPclntab, type PclntabHeader } from './pclntab'
-import { isCgo, readStatics, readTlsOffset } from './statics'
+import { isCgo, readStatics, readTlsOffset, readTlsSlot } from './statics'
 import { boundMinors, parseVersion, rangeText, readBuildVersion } from './version'
 
 /** What the Go part needs of the file. */
@@ -106,6 +106,10 @@ export class GoProgram implements GoImage {
   get tlsOffset(): number | null {
     if (this.tls === undefined) this.tls = readTlsOffset(this.facts)
     return this.tls
+  }
+
+  get tlsSlot(): FileAddress | null {
+    return readTlsSlot(this.facts)
   }
 
   get statics(): GoStatics {

@@ -4,6 +4,7 @@
  * other. Source: go runtime/proc.go main, doInit; cmd/link/internal/ld/inittask.go; cmd/compile/internal/gc/init.go.
  */
 import type { Memory } from '../memory'
+import type { SymbolTable } from '../symbols'
 import type { FileAddress, FunctionInfo, InitTask } from '../types'
 import { Code, type Pattern } from './code'
 import { INIT_TASKS, type InitTaskLayout, layoutOf, MODULEDATAS } from './layouts'
@@ -25,6 +26,7 @@ const MAX_CODE = 1 << 24
 export interface InitTaskSource {
   memory: Memory
   pclntab: GoPclntab
+  symbols: SymbolTable | null
   moduledata: Moduledata | null
   minors: { min: number; max: number }
   /** The one body of a function. */
@@ -73,7 +75,7 @@ function sortedTasks(source: Walk): InitTask[] | null {
   return tasks.length > 0 ? tasks : null
 }
 
-/** The tasks of a []*initTask; null unless it is one that has any. */
+/** The tasks of a []*initTask; null unless it is one that has any. Those of another module are 0 in the file, and left out. */
 function taskSlice(source: Walk, slice: number): InitTask[] | null {
   const { memory } = source
   const array = memory.pointer(slice)
@@ -82,30 +84,38 @@ function taskSlice(source: Walk, slice: number): InitTask[] | null {
   if (length === 0 || memory.available(array) < length * 8) return null
   const tasks: InitTask[] = []
   for (const address of memory.pointers(array, length, 'init tasks')) {
+    if (address === 0) continue
     const task = readTask(source, address, INIT_TASKS[1] as InitTaskLayout)
     if (task === null || task.functions.length === 0) return null
     tasks.push({ address: task.address, package: task.package, functions: task.functions })
   }
-  return tasks
+  return tasks.length > 0 ? tasks : null
 }
 
 /**
  * Tasks that runtime.main runs before all others: those of runtime.runtime_inittasks, whose slice it loads by two
- * instructions. Most stand in the module's list as well, where they are passed over.
+ * instructions, or in a shared library through a symbol. Most stand in the module's list as well, where they are passed
+ * over.
  */
 function runtimeFirst(source: Walk, tasks: InitTask[]): InitTask[] {
   const main = source.body('runtime.main')
   if (main === null) return tasks
   const load: Pattern = [[0x48, 0x4c], 0x8b, [0x05, 0x0d, 0x15, 0x1d, 0x25, 0x2d, 0x35, 0x3d], 'rip']
   const loaded = new Set([...new Code(source.memory, main).matches(load)].map(({ operands }) => operands[0] as number))
-  for (const slice of loaded) {
-    if (!loaded.has(slice + 8)) continue
+  const pairs = [...loaded].filter((slice) => loaded.has(slice + 8))
+  for (const slice of pairs.length > 0 ? pairs : namedSlices(source)) {
     const first = taskSlice(source, slice)
     if (!first?.some((task) => task.package === 'runtime')) continue
     const addresses = new Set(first.map(({ address }) => address))
     return [...first, ...tasks.filter(({ address }) => !addresses.has(address))]
   }
   return tasks
+}
+
+function namedSlices({ symbols }: Walk): FileAddress[] {
+  const name = 'runtime.runtime_inittasks'
+  const found = symbols?.find([name]).get(name)
+  return found === undefined ? [] : [found.address]
 }
 
 interface TaskRecord extends InitTask {

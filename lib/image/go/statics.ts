@@ -194,6 +194,12 @@ export function readTlsOffset(source: StaticsSource): number | null {
   return tlsgOffset(source)
 }
 
+/** The GOT's word for the slot's distance from FS, which the dynamic linker of a shared library fills in; or null. */
+export function readTlsSlot(source: StaticsSource): FileAddress | null {
+  if (source.machine !== 'x86_64') return null
+  return (first(source, 'gogo', SLOT_BY_GOT) ?? first(source, 'runtime.gogo', SLOT_BY_GOT)) as FileAddress | null
+}
+
 /** What the file has in the GOT; it is 0 where the dynamic linker fills it in. */
 function gotOffset({ memory }: StaticsSource, slot: number): number | null {
   if (memory.available(slot) < 8) return null
