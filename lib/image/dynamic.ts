@@ -17,6 +17,9 @@ const MAX_NOTE_TABLES = 64
 const MAX_NOTES_WALKED = 1024
 const SYMBOL_SIZE = 24
 const SHN_LORESERVE = 0xff00
+const STB_GLOBAL = 1
+const R_X86_64_GLOB_DAT = 6
+const R_AARCH64_GLOB_DAT = 1025
 const MAX_RELOCATIONS = 4 * 1024 * 1024
 
 /** The dynamic section, as far as it matters here. */
@@ -86,6 +89,26 @@ function definedSymbols(memory: Memory, { symbols, strings }: Dynamic): SymbolVa
     const section = table.u32(at + 4) >>> 16
     return section === 0 || section >= SHN_LORESERVE ? null : table.u64OrNull(at + 8)
   }
+}
+
+/**
+ * A word that holds 0 in the file and, once the dynamic linker is done, the address of a symbol of another object: of a
+ * GLOB_DAT relocation, whose symbol is not weak. Null where there is none.
+ */
+export function importedWord(memory: Memory, { rela, symbols }: Dynamic): number | null {
+  if (rela === null || symbols === null || rela.size > MAX_RELOCATIONS * 24) return null
+  const table = memory.cursor(rela.address, rela.size - (rela.size % 24), 'relocation table')
+  for (let at = 0; at < table.length; at += 24) {
+    const type = table.u32(at + 8)
+    const symbol = symbols + table.u32(at + 12) * SYMBOL_SIZE
+    if ((type !== R_X86_64_GLOB_DAT && type !== R_AARCH64_GLOB_DAT) || memory.available(symbol) < SYMBOL_SIZE) continue
+    // st_info, st_other and st_shndx
+    const kind = memory.cursor(symbol, SYMBOL_SIZE, 'dynamic symbol').u32(4)
+    const strong = ((kind >>> 4) & 15) === STB_GLOBAL && kind >>> 16 === 0
+    const place = table.u64OrNull(at)
+    if (strong && place !== null && memory.word(place) === 0) return place
+  }
+  return null
 }
 
 /** The build ids that the notes carry. */

@@ -1,5 +1,5 @@
 /** Opening a program file: ELF headers at once, everything else when it is asked for. */
-import { type Dynamic, readBuildIds, readDynamic, readRelocations } from './dynamic'
+import { type Dynamic, importedWord, readBuildIds, readDynamic, readRelocations } from './dynamic'
 import { type ElfHeaders, PT_TLS, readHeaders, readInterpreter, SHT_SYMTAB } from './elf'
 import { ProgramFile } from './file'
 import { type GoFinding, readGo } from './go/image'
@@ -71,6 +71,10 @@ class OpenImage implements ProgramImage {
 
   symbols(names: readonly string[]): Map<string, { address: FileAddress; size: number }> {
     return this.symbolTable?.find(names) ?? new Map()
+  }
+
+  importedWord(): FileAddress | null {
+    return importedWord(this.memory, this.dynamic) as FileAddress | null
   }
 
   namesDynamic(name: string): boolean {

@@ -41,6 +41,7 @@ export function joinImages(program: ProgramImage, loaded: LoadedLibrary): Progra
     readPointer: (address) =>
       map.holds(address) ? map.outOrNull(library.readPointer(map.into(address))) : program.readPointer(address),
     symbols: (names) => program.symbols(names),
+    importedWord: () => program.importedWord(),
     namesDynamic: (name) => program.namesDynamic(name),
     nameAt: (pc) => map.pick(pc, program, library, (image, local) => image.nameAt(local)),
     close: () => {

@@ -217,6 +217,8 @@ export interface ProgramImage {
   readPointer(address: FileAddress): FileAddress | null
   /** ELF symbols of exactly these names (.symtab, else .dynsym); empty where stripped. */
   symbols(names: readonly string[]): Map<string, { address: FileAddress; size: number }>
+  /** A word that is 0 in the file, and which the dynamic linker fills with the address of another object’s symbol; or null. */
+  importedWord(): FileAddress | null
   /** Whether its dynamic string table has this name: it defines a symbol of that name, or wants one. */
   namesDynamic(name: string): boolean
   /** The symbol or Go function that holds `pc`, by .symtab, .dynsym or pclntab. */

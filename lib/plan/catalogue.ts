@@ -79,7 +79,9 @@ const DESCRIPTIONS: readonly Omit<StepInfo, 'index'>[] = [
       path: 'PT_INTERP; null without it',
       base: 'where the dynamic linker is mapped (AT_BASE)',
       libraries: 'libraries that are mapped when control reaches AT_ENTRY: path and base',
-      relocated: 'the program’s relocations are applied at AT_ENTRY; null when there was nothing to tell it by',
+      relocated:
+        'the program’s relocations are applied at AT_ENTRY: a pointer of its own, or to a library’s symbol, holds its ' +
+        'address, or PT_GNU_RELRO is read-only; null when the program has none of these',
       atBase: 'AT_BASE as the kernel gave it: zero when it mapped no dynamic linker',
     },
   },

@@ -133,9 +133,13 @@ export function readsAt(stop: Pick<StepStop, 'symbol' | 'at'>, image: ProgramIma
 
 /**
  * At the entry point of a program that was relocated by a dynamic linker: the first word of the module data, a pointer
- * that is right only when its relocation was applied.
+ * that is right only when its relocation was applied. Where the program lies at its own addresses, no pointer of its own
+ * has one; Go's linker, which leaves out PT_GNU_RELRO, still has words for symbols of libraries.
  */
 export function entryReads(image: ProgramImage): MemoryRead[] {
-  if (!image.elf.interpreter || image.elf.type !== 'DYN') return []
-  return new ReadList().file('relocated', image.go?.moduledata?.address, WORD).reads
+  const { elf, go, segments } = image
+  if (!elf.interpreter) return []
+  if (elf.type === 'DYN') return new ReadList().file('relocated', go?.moduledata?.address, WORD).reads
+  if (segments.some(({ type }) => type === 'GNU_RELRO')) return []
+  return new ReadList().file('imported', image.importedWord(), WORD).reads
 }

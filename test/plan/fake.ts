@@ -118,6 +118,8 @@ export function fakeImage(options: FakeOptions = {}): ProgramImage {
     read: (_, length) => Buffer.alloc(Math.min(length, SIZE), 0x90),
     readPointer: () => null,
     symbols: () => new Map(),
+    importedWord: () => null,
+    namesDynamic: () => false,
     nameAt: (pc) => at(pc)?.name ?? null,
     close: () => {},
   }

@@ -114,14 +114,20 @@ function libraries(regions: readonly Region[]): { path: string; base: Hex }[] {
 }
 
 /**
- * A pointer that needs a relocation holds its relocated value; without such a pointer at hand, the linker's last act on
- * the image, PT_GNU_RELRO made read-only, tells it.
+ * A pointer that needs a relocation holds its relocated value; a word for a symbol of a library, an address in one. Without
+ * either at hand, the linker's last act on the image, PT_GNU_RELRO made read-only, tells it.
  */
 function relocated(context: Context, regions: readonly Region[] | null): boolean | null {
   const { image, addresses } = context
   const pointer = image.go?.moduledata ? image.readPointer(image.go.moduledata.address) : null
-  const found = context.word(context.stepHits('entry')[0] ?? null, 'relocated')
+  const entry = context.stepHits('entry')[0] ?? null
+  const found = context.word(entry, 'relocated')
   if (pointer !== null && found !== null) return found === addresses.runtime(pointer)
+  const imported = context.word(entry, 'imported')
+  if (imported !== null && regions) {
+    const holder = regions.find(({ low, high }) => low <= imported && imported < high)
+    return holder?.role === 'library' || holder?.role === 'ld.so'
+  }
   const relro = image.segments.find((segment) => segment.type === 'GNU_RELRO')
   if (!relro || !regions) return null
   const address = addresses.runtime(Number(relro.vaddr))
