@@ -1,6 +1,6 @@
 /** What premain says on standard error. */
 import { PremainError } from '../errors'
-import { escapeControls } from '../export/escape'
+import { escapeControls, sealed } from '../export/escape'
 import type { Context } from './context'
 
 /** Says what went wrong and what to do about it; `redact` is applied to every word. */
@@ -9,5 +9,5 @@ export async function tell(context: Context, error: unknown, redact = (text: str
     error instanceof PremainError
       ? [`premain: ${error.message}`, ...(error.hint ? [`hint: ${error.hint}`] : [])]
       : [`premain: internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`]
-  await context.stderr.write(`${escapeControls(redact(lines.join('\n')), { lines: true })}\n`)
+  await context.stderr.write(`${sealed(escapeControls(redact(lines.join('\n')), { lines: true }))}\n`)
 }

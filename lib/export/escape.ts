@@ -19,3 +19,14 @@ export function escapeControls(text: string, { lines = false } = {}): string {
     return SHORT[character] ?? (code < 0x100 ? `\\x${hex.padStart(2, '0')}` : `\\u${hex.padStart(4, '0')}`)
   })
 }
+
+// What CI systems take for commands, after blanks too: GitHub's `::error::`, Azure's and the older `##[error]`, `##vso[…]`.
+const COMMAND = /^([^\S\n]*)(::|##\[|##vso\[)/gm
+
+/**
+ * The last thing that is done to a text for people: no line that a name begins, or a broken line leaves behind, is a command
+ * to the CI system that shows it, and no character was cut in two.
+ */
+export function sealed(text: string): string {
+  return text.toWellFormed().replace(COMMAND, '$1\\$2')
+}

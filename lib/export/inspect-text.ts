@@ -1,7 +1,7 @@
 /** What a program file is, for people. */
 import type { Image, StepPlace } from '../plan/inspect'
 import { type Column, fitColumns, shortenName } from './columns'
-import { escapeControls } from './escape'
+import { escapeControls, sealed } from './escape'
 import { grid, paragraph } from './grid'
 import { type Style, styleOf, type TextOptions } from './style'
 
@@ -18,7 +18,7 @@ export function toInspectText(image: Image, options: TextOptions): string {
     stepsTable(image, style),
     notes(image, style),
   ]
-  return `${sections.filter(Boolean).join('\n\n')}\n`
+  return sealed(`${sections.filter(Boolean).join('\n\n')}\n`)
 }
 
 function fact(label: string, text: string, { width, colors }: Style): string {

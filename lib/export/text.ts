@@ -1,7 +1,7 @@
 /** The report for people. */
 import { formatDuration } from '../measure/units'
 import type { Step, Trace } from '../trace/types'
-import { escapeControls } from './escape'
+import { escapeControls, sealed } from './escape'
 import { paragraph } from './grid'
 import { initsTable } from './inits-table'
 import { machineState, syscallLines } from './machine-state'
@@ -28,7 +28,7 @@ export function toText(trace: Trace, options: TextOptions): string {
     environment(trace, style),
     notes(trace, style),
   ]
-  return `${sections.filter(Boolean).join('\n\n')}\n`
+  return sealed(`${sections.filter(Boolean).join('\n\n')}\n`)
 }
 
 function headline(trace: Trace, { colors, width }: Style): string {

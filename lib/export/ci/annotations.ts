@@ -1,6 +1,7 @@
 import { relative } from 'node:path'
 import { label } from '../../measure/judge'
 import type { CheckResult, Comparison } from '../../measure/types'
+import { escapeControls } from '../escape'
 
 /** GitHub shows ten annotations of a kind for each step; the last line then tells how many more there are. */
 const MOST = 10
@@ -71,7 +72,7 @@ function below(file: string, root: string): string {
 }
 
 function data(text: string): string {
-  return text.replace(/%/g, '%25').replace(/\r/g, '%0D').replace(/\n/g, '%0A')
+  return escapeControls(text, { lines: true }).replace(/%/g, '%25').replace(/\n/g, '%0A')
 }
 
 function property(text: string): string {

@@ -14,8 +14,8 @@ export function goBenchmark({ target, host, totals, steps, packages }: Measureme
   const head = [
     'goos: linux',
     ...(host ? [`goarch: ${GO_ARCH[host.arch] ?? host.arch}`] : []),
-    ...(target?.go?.main ? [`pkg: ${target.go.main}`] : []),
-    ...(host ? [`cpu: ${host.cpu}`] : []),
+    ...(target?.go?.main ? [`pkg: ${escapeControls(target.go.main)}`] : []),
+    ...(host ? [`cpu: ${escapeControls(host.cpu)}`] : []),
   ]
   const timed = [
     { name: 'total', of: totals },

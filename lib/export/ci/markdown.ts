@@ -9,12 +9,15 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 }
 
 function escapeCell(text: string): string {
-  return text.replace(/[\r\n]+/g, ' ').replace(/\|/g, '\\|')
+  // A bar ends a cell, in code too, unless an odd number of backslashes stands before it.
+  return text
+    .replace(/[\r\n]+/g, ' ')
+    .replace(/(\\*)\|/g, (_, before) => `${before}${before.length % 2 === 0 ? '' : '\\'}\\|`)
 }
 
 /** A name as code: what is in it is not read as Markdown. */
 export function code(name: string): string {
-  const text = escapeControls(name)
+  const text = escapeControls(name) || ' '
   const longest = Math.max(0, ...(text.match(/`+/g) ?? []).map((run) => run.length))
   const fence = '`'.repeat(longest + 1)
   return longest > 0 ? `${fence} ${text} ${fence}` : `${fence}${text}${fence}`
@@ -22,7 +25,7 @@ export function code(name: string): string {
 
 /** Words as they are, whatever they hold. */
 export function plain(text: string): string {
-  return escapeControls(text).replace(/[\\`*_{}[\]<>#~]/g, '\\$&')
+  return escapeControls(text).replace(/[\\`*_{}[\]<>#~&$]/g, '\\$&')
 }
 
 /** A part that is folded up at first. */

@@ -3,7 +3,7 @@ import { label, unitOf } from '../../measure/judge'
 import type { CheckResult, Comparison, Difference, Measurement, Series, Verdict } from '../../measure/types'
 import { formatCount, formatDuration, formatPercent, formatValue } from '../../measure/units'
 import { bar, type Column, fitColumns, percent, shortenName } from '../columns'
-import { escapeControls } from '../escape'
+import { escapeControls, sealed } from '../escape'
 import { grid, paragraph } from '../grid'
 import { type Style, styleOf } from '../style'
 import type { ReportOptions } from './formats'
@@ -16,7 +16,7 @@ function styled({ width, color }: ReportOptions): Style {
 }
 
 function join(sections: readonly string[]): string {
-  return `${sections.filter(Boolean).join('\n\n')}\n`
+  return sealed(`${sections.filter(Boolean).join('\n\n')}\n`)
 }
 
 function duration(ns: number | null): string {
