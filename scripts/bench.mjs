@@ -3,6 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { dirname, resolve } from 'node:path'
+import { inspecting } from './bench/inspecting.mjs'
 import { buildPeers, WORK } from './bench/peer.mjs'
 import * as programs from './bench/programs.mjs'
 import { document, score, sectionText } from './bench/report.mjs'
@@ -22,7 +23,7 @@ const SECTIONS = {
   cpu: [sections.cpuTime, { rounds: 150 }, { rounds: 30 }],
   live: [sections.liveStops, { rounds: 20 }, { rounds: 3 }],
   command: [sections.command, { rounds: 40 }, { rounds: 8 }],
-  inspect: [sections.inspecting, { rounds: 20 }, { rounds: 5 }],
+  inspect: [inspecting, { rounds: 20 }, { rounds: 5 }],
   heap: [sections.largeHeap, { rounds: 60 }, { rounds: 12 }],
   accuracy: [sections.accuracy, { rounds: 20 }, { rounds: 5 }],
   tools: [tools, { rounds: 7 }, { rounds: 1 }],

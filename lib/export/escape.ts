@@ -10,6 +10,8 @@ const UNPRINTABLE =
 
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
+const HALF = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g
+
 /** `text` with unprintable characters as `\x1b`, `\n` or `\u202e`. `lines`: line feeds and tabs are kept. */
 export function escapeControls(text: string, { lines = false } = {}): string {
   return text.replace(UNPRINTABLE, (character) => {
@@ -28,5 +30,5 @@ const COMMAND = /^([^\S\n]*)(::|##\[|##vso\[)/gm
  * to the CI system that shows it, and no character was cut in two.
  */
 export function sealed(text: string): string {
-  return text.toWellFormed().replace(COMMAND, '$1\\$2')
+  return text.replace(HALF, '\ufffd').replace(COMMAND, '$1\\$2')
 }
