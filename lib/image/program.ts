@@ -57,18 +57,26 @@ export interface Noted {
 export function programNotes({ file, headers, elf, found }: Noted): string[] {
   const notes: string[] = []
   if (headers.sectionsRefused !== null) notes.push(`section headers left aside: ${headers.sectionsRefused}`)
-  if (found.image === null) notes.push(notGo(file, headers.sections, found))
+  if (found.image === null) notes.push(notGo(file, { sections: headers.sections, elf, found }))
   else if (elf.type === 'DYN' && !elf.pie)
     notes.push('a Go shared library (c-shared or plugin): its main.main never runs')
   if (found.image !== null && found.image.moduledata === null) notes.push('runtime.firstmoduledata was not found')
   return notes
 }
 
-function notGo(file: ProgramFile, sections: readonly Section[], { buildInfo }: GoFinding): string {
+function notGo(
+  file: ProgramFile,
+  { sections, elf, found }: Pick<Noted, 'elf' | 'found'> & { sections: readonly Section[] },
+): string {
   if (isUpx(file.bytes(0, Math.min(UPX_WITHIN, file.size)))) {
     return 'packed by UPX: the program inside is not visible; unpack it with `upx -d`'
   }
-  const isGo = buildInfo !== null || sections.some(({ name }) => name === '.gopclntab' || name === '.note.go.buildid')
+  // gccgo leaves its packages' export data in the program, and strip leaves that there
+  if (sections.some(({ name }) => name === '.go_export') || elf.needed.some((name) => name.startsWith('libgo.so'))) {
+    return 'a Go program built by gccgo: its runtime is libgo, which has none of these functions and no function table'
+  }
+  const isGo =
+    found.buildInfo !== null || sections.some(({ name }) => name === '.gopclntab' || name === '.note.go.buildid')
   if (!isGo) return 'not a Go program: it has neither a function table nor build information of Go'
   return 'a Go program whose function table cannot be read: obfuscated (garble), or built by another compiler'
 }

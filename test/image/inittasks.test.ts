@@ -87,6 +87,7 @@ function programOf({ packages, roots }: Graph, options: { register: boolean; pad
   return {
     memory: memoryOf(bytes),
     pclntab: { functionAt: (pc: number) => functions.get(pc) ?? null } as unknown as InitTaskSource['pclntab'],
+    symbols: null,
     moduledata: null,
     minors: { min: 15, max: 15 },
     body: (name) => bodies.get(name) ?? null,

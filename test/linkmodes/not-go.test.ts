@@ -81,6 +81,22 @@ testUnless(missingCommand('rustc', 'gcc'))('Rust', async () => {
   expectEntryOnly(await trace(compile('rustc', source)), true)
 })
 
+describe('gccgo', () => {
+  const source = join(__dirname, '..', 'fixtures', 'go', 'bare', 'main.go')
+  for (const flags of [[], ['-s'], ['-static-libgo', '-s']]) {
+    testUnless(missingCommand('gccgo'))(
+      ['named for what it is', ...flags].join(' '),
+      async () => {
+        const seen = await trace(compile('gccgo', ...flags, source))
+        expectEntryOnly(seen, true)
+        expect(seen.steps[8]?.reason).toMatch(/built by gccgo/)
+        expectEntryOnly(await trace(join(folder, 'program'), { until: 'schedinit' }), true)
+      },
+      BUILD,
+    )
+  }
+})
+
 describe('a C program with a Go library in it', () => {
   const withBoth = testUnless(missingGo() ?? missingCommand('gcc'))
   const host = (): string => {
