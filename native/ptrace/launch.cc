@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "../arch/arch.h"
+#include "knobs.h"
 #include "tracee.h"
 
 namespace premain {
@@ -63,6 +64,7 @@ Result<pid_t> Launcher::start() {
   Fd write_end(gate_[1]);
   const pid_t pid = clone(child, static_cast<char*>(stack_) + kStackSize, CLONE_VM | SIGCHLD, this);
   if (pid == -1) return failed("clone");
+  knobs::reached(knobs::Point::Cloned, pid);
   const char go = 1;
   Status released = seize(pid);
   if (released && write(write_end.get(), &go, 1) != 1) released = failed("write");

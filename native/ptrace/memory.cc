@@ -53,8 +53,10 @@ ssize_t Memory::read_some(uint64_t address, void* out, size_t length) const {
 }
 
 Status Memory::write(uint64_t address, const void* bytes, size_t length) const {
-  if (fd_ && pwrite64(fd_.get(), bytes, length, static_cast<off64_t>(address)) == static_cast<ssize_t>(length)) {
-    return ok();
+  if (fd_) {
+    const ssize_t n = pwrite64(fd_.get(), bytes, length, static_cast<off64_t>(address));
+    if (n == static_cast<ssize_t>(length)) return ok();
+    if (n == 0) return Failure{ESRCH, "pwrite64"};
   }
   return poke(pid_, address, static_cast<const uint8_t*>(bytes), length);
 }

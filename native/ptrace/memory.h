@@ -21,7 +21,8 @@ class Memory {
 
   // Bytes read, fewer where a mapping ends, 0 where nothing is mapped.
   size_t read(uint64_t address, void* out, size_t length) const;
-  // Writes even to read-only text, as a debugger may; falls back to PTRACE_POKEDATA where the kernel refuses.
+  // Writes even to read-only text, as a debugger may; falls back to PTRACE_POKEDATA where the kernel refuses. Fails with
+  // ESRCH once the address space is gone: by its id, the process's next one would be hit.
   Status write(uint64_t address, const void* bytes, size_t length) const;
 
  private:

@@ -12,6 +12,7 @@
 
 #include <csignal>
 
+#include "knobs.h"
 #include "proc.h"
 
 namespace premain {
@@ -53,29 +54,46 @@ Status StoppedTracee::set_pc(uint64_t value) const {
   return call(PTRACE_POKEUSER, tid_, reinterpret_cast<void*>(arch::kPcOffset), static_cast<long>(value));
 }
 
-Result<unsigned long> StoppedTracee::event_message() const {
+// A thread that was killed in its birth stop goes on to its exit stop, where the message is its exit code: only what was
+// read before the thread was still seen in a birth stop is an id.
+Result<pid_t> StoppedTracee::newborn() const {
   unsigned long message = 0;
   if (ptrace(PTRACE_GETEVENTMSG, tid_, nullptr, &message) == -1) return failed("ptrace");
-  return message;
+  Result<SignalInfo> info = signal_info();
+  if (!info) return info.failure();
+  const int event = info->code >> 8;
+  const bool birth = event == PTRACE_EVENT_CLONE || event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK;
+  if (!birth) return Failure{ESRCH, "ptrace"};
+  return static_cast<pid_t>(message);
 }
 
 Result<SignalInfo> StoppedTracee::signal_info() const {
   siginfo_t info;
   if (ptrace(PTRACE_GETSIGINFO, tid_, nullptr, &info) == -1) return failed("ptrace");
-  return SignalInfo{info.si_code, info.si_value.sival_ptr};
+  return SignalInfo{info.si_code, info.si_pid, info.si_value.sival_ptr};
 }
 
 Result<SyscallInfo> StoppedTracee::syscall_info() const {
   __ptrace_syscall_info raw{};
   if (ptrace(PTRACE_GET_SYSCALL_INFO, tid_, sizeof raw, &raw) == -1) return failed("ptrace");
-  SyscallInfo info{raw.op == PTRACE_SYSCALL_INFO_ENTRY, 0, {}, 0};
+  SyscallInfo info{raw.op == PTRACE_SYSCALL_INFO_ENTRY, raw.op == PTRACE_SYSCALL_INFO_EXIT, 0, {}, 0};
   if (info.entry) {
     info.number = raw.entry.nr;
     for (int i = 0; i < 6; i++) info.arguments[i] = raw.entry.args[i];
-  } else {
+  } else if (info.exit) {
     info.result = raw.exit.rval;
   }
   return info;
+}
+
+bool StoppedTracee::owes_trap() const {
+  siginfo_t queue[32];
+  __ptrace_peeksiginfo_args from{0, 0, 32};
+  const long have = ptrace(PTRACE_PEEKSIGINFO, tid_, &from, queue);
+  for (long i = 0; i < have; i++) {
+    if (queue[i].si_signo == SIGTRAP && queue[i].si_code == SI_KERNEL) return true;
+  }
+  return false;
 }
 
 Status StoppedTracee::resume(Resume how, int signal) && {
@@ -116,7 +134,10 @@ bool asked_to_share_memory(const arch::Registers& registers, const Memory& memor
   return (flags & CLONE_VM) != 0;
 }
 
-Result<WaitEvent> wait_any() { return wait_on(-1); }
+Result<WaitEvent> wait_any() {
+  knobs::reached(knobs::Point::Wait);
+  return wait_on(knobs::next());
+}
 
 Result<WaitEvent> wait_for(pid_t tid) { return wait_on(tid); }
 

@@ -23,12 +23,15 @@ inline bool vanished(const Failure& failure) { return failure.error == ESRCH; }
 // What a pending signal carries: enough to tell a breakpoint and our own wake-up from the target's affairs.
 struct SignalInfo {
   int code;
+  pid_t sender;
   const void* value;
 };
 
-// One side of a system call. Source: PTRACE_GET_SYSCALL_INFO, linux 5.3.
+// One side of a system call; neither for a thread that was killed in that stop. Source: PTRACE_GET_SYSCALL_INFO, linux
+// 5.3.
 struct SyscallInfo {
   bool entry;
+  bool exit;
   uint64_t number;
   uint64_t arguments[6];
   int64_t result;
@@ -49,10 +52,12 @@ class StoppedTracee {
 
   Result<arch::Registers> registers() const;
   Status set_pc(uint64_t value) const;
-  // PTRACE_GETEVENTMSG: the new thread's or child's id, or the former id at an exec.
-  Result<unsigned long> event_message() const;
+  // At a birth stop: the new thread's or child's id.
+  Result<pid_t> newborn() const;
   Result<SignalInfo> signal_info() const;
   Result<SyscallInfo> syscall_info() const;
+  // Whether it has trapped on a breakpoint and has stopped for another reason first: the SIGTRAP is still to come.
+  bool owes_trap() const;
 
   Status resume(Resume how, int signal) &&;
   // Keeps a group-stopped thread stopped, yet reports its end.

@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../ptrace/knobs.h"
 #include "session.h"
 
 namespace premain {
@@ -17,21 +18,21 @@ void Session::on_signal(World& world, Thread& thread, int signal) {
       const pid_t tid = thread.tid;
       serve_commands(world);  // may resume, detach or forget the thread
       Thread* still = world.find(tid);
-      if (still != nullptr && still->stopped)
-        world.resume(*still, phase_ < Phase::Running ? before_running() : how(), false);
+      if (still != nullptr && still->stopped) world.resume(*still, how(), false);
       return;
     }
-    if (phase_ == Phase::Starting) {  // the launched child's own: its execve is next
+    const bool own = info && info->code == SI_TKILL && info->sender == pid_;
+    if (phase_ == Phase::Starting && own) {  // the launched child's: its execve is next
       phase_ = Phase::BeforeExec;
       control_.open_wakes();
       const pid_t tid = thread.tid;
       serve_commands(world);
-      if (Thread* still = world.find(tid)) world.resume(*still, Resume::ToSyscall, false);
+      if (Thread* still = world.find(tid)) world.resume(*still, how(), false);
       return;
     }
   }
   thread.signal = signal;
-  if (!thread.foreign) record(wire::Kind::Signal, thread).a = signal;
+  if (!thread.foreign && phase_ > Phase::BeforeExec) record(wire::Kind::Signal, thread).a = signal;
   resume(world, thread);
 }
 
@@ -84,6 +85,7 @@ void Session::on_breakpoint(World& world, Thread& thread, const arch::Registers&
   }
 
   (void)breakpoints_.disarm(memory_, entry);
+  knobs::reached(knobs::Point::Disarmed, thread.tid);
   if (site.arm_return >= 0) breakpoints_.insert(memory_, caller, site.arm_return);
   const bool last = (site.flags & wire::kLast) != 0;
   if (plan_.has(wire::kAllStop)) {
@@ -102,10 +104,10 @@ void Session::on_breakpoint(World& world, Thread& thread, const arch::Registers&
 
 void Session::on_syscall(World& world, Thread& thread) {
   Result<SyscallInfo> info = thread.stopped->syscall_info();
-  if (!info) return world.resume(thread, how(), false);
+  if (!info || (!info->entry && !info->exit)) return world.resume(thread, how(), false);
   switch (phase_) {
     case Phase::BeforeExec:
-      if (!info->entry || info->number != SYS_execve) return world.resume(thread, Resume::Continue, false);
+      if (!info->entry || info->number != SYS_execve) return world.resume(thread, how(), false);
       record(wire::Kind::SyscallEntry, thread).a = static_cast<int64_t>(realtime_ns());
       phase_ = Phase::InExec;
       held_until_now();
@@ -143,8 +145,7 @@ void Session::on_syscall(World& world, Thread& thread) {
 
 void Session::on_exec(World& world, Thread& thread) {
   if (thread.foreign || thread.copy) {  // a vfork child has its own memory now
-    (void)std::move(*thread.stopped).detach(0);
-    return world.remove(thread.tid);
+    return world.release(thread.tid, 0);
   }
   if (phase_ == Phase::Leaving) {  // set free on its way into this image: nothing is armed in it, nobody waits for it
     breakpoints_.clear();
@@ -244,9 +245,9 @@ void Session::add_sites(const std::vector<uint8_t>& bytes) {
 }
 
 void Session::on_birth(World& world, Thread& thread, BirthStop::How how) {
-  Result<unsigned long> message = thread.stopped->event_message();
-  if (!message) return world.resume(thread, this->how(), false);
-  const auto born = static_cast<pid_t>(*message);
+  Result<pid_t> newborn = thread.stopped->newborn();
+  if (!newborn) return world.resume(thread, this->how(), false);
+  const pid_t born = *newborn;
   Thread& child = world.add(born);
   child.claimed = true;
   placement_->inherit(thread.tid, born);
@@ -296,17 +297,19 @@ void Session::adopt_copy(World& world, Thread& thread, const WaitStatus& status)
     }
   }
   if (control_.killed_by_us()) kill(thread.tid, SIGKILL);
-  if (thread.stopped) (void)std::move(*thread.stopped).detach(signal);
-  world.remove(thread.tid);
+  world.release(thread.tid, signal);
 }
 
 void Session::on_exit(World& world, Thread& thread) {
-  if (!thread.foreign && phase_ == Phase::Running) {
-    wire::WireRecord& record = this->record(wire::Kind::Thread, thread);
-    record.a = thread.tid;
-    record.b = 1;
-  }
+  record_exit(thread);
   resume(world, thread, false);
+}
+
+void Session::record_exit(Thread& thread) {
+  if (thread.foreign || phase_ != Phase::Running) return;
+  wire::WireRecord& record = this->record(wire::Kind::Thread, thread);
+  record.a = thread.tid;
+  record.b = 1;
 }
 
 }  // namespace premain

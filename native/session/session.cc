@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "../ptrace/knobs.h"
+
 namespace premain {
 
 namespace {
@@ -39,6 +41,7 @@ void Session::run() {
   handed_over_.clear();
   if (!started) return refuse(started.failure());
   pid_ = *started;
+  knobs::reached(knobs::Point::Launched, pid_);
   control_.target_started(pid_);
   World world(placement, pid_);
   trace(world);
@@ -54,8 +57,10 @@ void Session::refuse(Failure failure) {
   flush();
 }
 
+// To the last of them: also one that was set free is still our child, and a newborn may come after its maker's end.
 void Session::trace(World& world) {
-  while (!world.empty()) {
+  for (;;) {
+    while (std::optional<Thread> gone = world.take_exit()) record_exit(*gone);
     Thread* thread = world.next_pending();
     if (thread == nullptr) {
       Result<WaitEvent> event = wait_any();
@@ -64,17 +69,12 @@ void Session::trace(World& world) {
     }
     if (thread != nullptr) dispatch(world, *thread);
   }
-  // Set free: still our child, to be reaped at its own end.
-  while (!world.ending()) {
-    Result<WaitEvent> event = wait_for(pid_);
-    if (!event) return;
-    (void)world.note(*event);
-  }
 }
 
 void Session::dispatch(World& world, Thread& thread) {
   const WaitStatus status = *thread.pending;
   thread.pending.reset();
+  knobs::reached(knobs::Point::Stopped, thread.tid);
   if (phase_ == Phase::Ending) {
     if (thread.foreign || thread.copy || !thread.claimed) kill(thread.tid, SIGKILL);
     return world.resume(thread, Resume::Continue, false);
@@ -134,6 +134,7 @@ void Session::serve(World& world, Command command) {
 // an unplanned exec is to be decided on, the one that is left.
 void Session::hold(World& world) {
   recorder_.header().flags |= wire::kHeld;
+  knobs::reached(knobs::Point::Held);
   control_.set_held(true);  // before JavaScript hears of the stop: it may look at once
   flush();
   for (;;) {
@@ -175,6 +176,7 @@ void Session::end(World& world) {
   threads_at_end_ = world.count();
   held_until_now();
   phase_ = Phase::Ending;
+  knobs::reached(knobs::Point::Ending);
   family_ = control_.end_target(forked_);
   // A child that was born in between, or whose maker is gone: nobody else would end it.
   world.each([](Thread& thread) {
@@ -194,7 +196,9 @@ void Session::let_go(World& world) {
     // A thread may stand on a trap that was just taken out, hold a signal or a newborn, or wait for its vfork child; and
     // a wake-up of ours under way would stop the freed target for ever.
     busy = control_.close_wakes();
-    world.each([&](Thread& thread) { busy |= thread.pending.has_value() || thread.in_vfork; });
+    world.each([&](Thread& thread) {
+      busy |= thread.pending.has_value() || thread.in_vfork || (thread.stopped && thread.stopped->owes_trap());
+    });
     if (!busy) break;
     if (Thread* thread = world.next_pending()) {
       dispatch(world, *thread);
@@ -207,6 +211,7 @@ void Session::let_go(World& world) {
     if (phase_ == Phase::Leaving) world.stop_all();
   }
   if (phase_ != Phase::Leaving) return;
+  knobs::reached(knobs::Point::Detaching);
   world.detach_all();
   record(wire::Kind::Detached);
   held_until_now();

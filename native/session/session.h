@@ -56,6 +56,7 @@ class Session {
   bool shares_memory(const Thread& maker, pid_t born) const;
   void adopt_copy(World& world, Thread& thread, const WaitStatus& status);
   void on_exit(World& world, Thread& thread);
+  void record_exit(Thread& thread);
 
   void open_address_space(pid_t pid);
   // JavaScript may keep the session's object: no descriptor waits for its garbage collection.
@@ -89,9 +90,11 @@ class Session {
   // Closes the time during which the open record's stop held the target.
   void held_until_now();
   void flush();
-  // Until execve's exit every system call is a stop.
-  Resume before_running() const { return phase_ == Phase::Starting ? Resume::Continue : Resume::ToSyscall; }
-  Resume how() const { return plan_.has(wire::kSyscalls) ? Resume::ToSyscall : Resume::Continue; }
+  // Until execve's exit every system call is a stop, from the child's own stop on.
+  Resume how() const {
+    const bool to_syscall = phase_ < Phase::Running ? phase_ != Phase::Starting : plan_.has(wire::kSyscalls);
+    return to_syscall ? Resume::ToSyscall : Resume::Continue;
+  }
   void resume(World& world, Thread& thread, bool here = true);
 
   LaunchSpec spec_;

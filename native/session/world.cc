@@ -2,6 +2,8 @@
 
 #include <csignal>
 
+#include "../ptrace/knobs.h"
+
 namespace premain {
 
 namespace {
@@ -79,16 +81,18 @@ Thread* World::note(const WaitEvent& event) {
   return &thread;
 }
 
+void World::release(pid_t tid, int signal) {
+  Thread* thread = find(tid);
+  if (thread == nullptr || !thread->stopped) return;
+  StoppedTracee tracee = std::move(*thread->stopped);
+  thread->stopped.reset();
+  if (std::move(tracee).detach(signal)) remove(tid);
+}
+
 void World::detach_all() {
   for (auto at = threads_.begin(); at != threads_.end();) {
-    Thread& thread = at->second;
-    bool free = false;
-    if (thread.stopped) {
-      StoppedTracee tracee = std::move(*thread.stopped);
-      thread.stopped.reset();
-      free = static_cast<bool>(std::move(tracee).detach(thread.signal));
-    }
-    at = free ? threads_.erase(at) : std::next(at);
+    const Thread& thread = (at++)->second;
+    release(thread.tid, thread.signal);
   }
 }
 
@@ -99,21 +103,40 @@ bool World::all_stopped() const {
   return true;
 }
 
+void World::let_die(Thread& thread) {
+  if (!thread.stopped || !thread.exiting || thread.foreign || thread.copy) return;
+  Thread& gone = exits_.emplace_back();
+  gone.tid = thread.tid;
+  gone.at_ns = thread.at_ns;
+  gone.faults = thread.faults;
+  resume(thread, Resume::Continue, false);
+}
+
+std::optional<Thread> World::take_exit() {
+  if (exits_.empty()) return std::nullopt;
+  Thread gone = std::move(exits_.front());
+  exits_.erase(exits_.begin());
+  return gone;
+}
+
 void World::stop_all() {
   for (auto& [tid, thread] : threads_) {
     if (stoppable(thread)) (void)interrupt(tid);
+    let_die(thread);
   }
+  knobs::reached(knobs::Point::Interrupted);
   while (!all_stopped()) {
     Result<WaitEvent> event = wait_any();
     if (!event) return;
     Thread* thread = note(*event);
     if (thread == nullptr) continue;
+    let_die(*thread);
     // The answer to our interrupt, or a job-control stop that `resume` keeps up: nothing to handle.
-    const bool birth = !thread->claimed;
+    const bool birth = !thread->claimed || thread->copy;
     if (!birth && (std::holds_alternative<TrapStop>(event->status) || thread->group_stopped)) thread->pending.reset();
     // The newborn starts with a stop of its own, which has to be waited for.
     if (std::holds_alternative<BirthStop>(event->status)) {
-      if (Result<unsigned long> child = thread->stopped->event_message()) add(static_cast<pid_t>(*child));
+      if (Result<pid_t> child = thread->stopped->newborn()) add(*child);
     }
   }
 }
@@ -147,7 +170,9 @@ void World::resume(Thread& thread, Resume how, bool here) {
 bool World::step(pid_t tid) {
   for (;;) {
     Thread* thread = find(tid);
-    if (thread == nullptr || !thread->stopped) return false;
+    // With something pending it is no longer in the stop that it was to step from.
+    if (thread == nullptr || !thread->stopped || thread->pending) return false;
+    knobs::reached(knobs::Point::Step, tid);
     StoppedTracee tracee = std::move(*thread->stopped);
     thread->stopped.reset();
     (void)std::move(tracee).resume(Resume::Step, 0);
@@ -158,12 +183,11 @@ bool World::step(pid_t tid) {
     }
     if (!event) return false;
     thread = note(*event);
-    if (thread == nullptr) return false;
-    thread->pending.reset();
+    if (thread == nullptr || thread->exiting) return false;
     const auto* signal = std::get_if<SignalStop>(&event->status);
-    if (signal != nullptr && signal->signal == SIGTRAP) return true;
-    if (thread->exiting) return false;
-    if (signal != nullptr) thread->signal = signal->signal;  // delivered once the step is done
+    if (signal != nullptr && signal->signal != SIGTRAP) return false;
+    thread->pending.reset();
+    if (signal != nullptr) return true;
   }
 }
 

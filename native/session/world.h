@@ -51,9 +51,9 @@ class World {
 
   Thread& add(pid_t tid);
   Thread* find(pid_t tid);
-  void remove(pid_t tid) { threads_.erase(tid); }
-  // Lets go of every stopped thread. One that is on its way to its end stays, to be reaped: the first to be let go may
-  // have ended the process before the last one's turn.
+  // Lets go of one stopped thread and forgets it. One that was killed in its stop stays, to be reaped.
+  void release(pid_t tid, int signal);
+  // Lets go of every stopped thread: the first may end the process before the last one's turn.
   void detach_all();
   // Threads of the target itself.
   size_t count() const;
@@ -70,17 +70,23 @@ class World {
   // How the process ended, once its leader was reaped.
   const std::optional<WaitStatus>& ending() const { return ending_; }
 
-  // Stops every thread that runs; what each stopped with is kept as pending.
+  // Stops every thread that runs; what each stopped with is kept as pending. Those at their end are let go.
   void stop_all();
+  // One of those, as it was in its exit stop.
+  std::optional<Thread> take_exit();
   // Resumes every stopped thread that has nothing pending.
   void resume_all(Resume how);
   // Resumes one; `here` asks for the tracer's own core.
   void resume(Thread& thread, Resume how, bool here);
-  // Runs one instruction of a stopped thread while all others are stopped; false when the thread has ended or ends.
+  // Runs one instruction of a stopped thread while all others are stopped; false when the thread has ended or ends, or
+  // stops for a signal first, which is kept as pending.
   bool step(pid_t tid);
 
  private:
   bool all_stopped() const;
+  // Lets a thread go that is in its exit stop: another one that executes cannot be stopped before it is gone.
+  void let_die(Thread& thread);
+  void remove(pid_t tid) { threads_.erase(tid); }
   // At an exec every other thread of the process vanishes, and the one that made it goes on as the leader.
   void forget_threads();
   // What is left when the process has ended, or has lost the thread that was to report a birth, are processes of their own.
@@ -90,6 +96,7 @@ class World {
   const pid_t leader_;
   std::optional<WaitStatus> ending_;
   std::unordered_map<pid_t, Thread> threads_;
+  std::vector<Thread> exits_;
 };
 
 }  // namespace premain

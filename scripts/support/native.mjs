@@ -2,20 +2,27 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { at, Failure, findCommand, projectRequire, runQuietly, say } from './project.mjs'
 
-/** Builds and runs test/native/ with ASan and UBSan; counts of tests, or the reason for having run none. */
+/** Builds and runs test/native/ with ASan and UBSan, then with TSan; counts of tests, or the reason for having run none. */
 export function nativeTests() {
   if (findCommand('cmake') === null) return 'no cmake (apt-get install -y cmake)'
   if (!existsSync('/usr/include/gtest/gtest.h')) return 'no GoogleTest (apt-get install -y libgtest-dev)'
   checkCmakeJs()
-  runQuietly('cmake', 'cmake', ['--preset', 'asan'])
-  runQuietly('The native tests’ build', 'cmake', ['--build', '--preset', 'asan'])
-  const report = at('build-dev/asan/report.xml')
-  const said = ctest(['--preset', 'asan', '--output-junit', report])
+  const counts = ['asan', 'tsan'].map(testsUnder)
+  const sum = (key) => counts.reduce((total, one) => total + one[key], 0)
+  return { passed: sum('passed'), failed: sum('failed'), skipped: 0 }
+}
+
+/** Builds and runs the native tests of one preset of CMakePresets.json. */
+function testsUnder(preset) {
+  runQuietly('cmake', 'cmake', ['--preset', preset])
+  runQuietly(`The native tests’ build (${preset})`, 'cmake', ['--build', '--preset', preset])
+  const report = at('build-dev', preset, 'report.xml')
+  const said = ctest(['--preset', preset, '--output-junit', report])
   const [, tests, failures] = /<testsuite[^>]*tests="(\d+)"\s+failures="(\d+)"/.exec(readFileSync(report, 'utf8'))
   const failed = Number(failures)
   if (failed > 0) say(said)
-  if (Number(tests) === 0) throw new Failure('There are no native tests.')
-  return { passed: Number(tests) - failed, failed, skipped: 0 }
+  if (Number(tests) === 0) throw new Failure(`There are no native tests (${preset}).`)
+  return { passed: Number(tests) - failed, failed }
 }
 
 /** ctest fails when a test does; the report says which. */
