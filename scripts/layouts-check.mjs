@@ -83,7 +83,7 @@ function ask(tool, { root }, names) {
 /** What the tables say of one version: `{ name, key, value }`, key being what of the name is compared. */
 function layoutsOf(minor) {
   const plan = loadTypeScript('lib/plan/layout.ts')
-  const { layoutOf, MODULEDATAS, PCLNTABS } = loadTypeScript('lib/image/go/layouts.ts')
+  const { INLINE_TREES, layoutOf, MODULEDATAS, PCLNTABS } = loadTypeScript('lib/image/go/layouts.ts')
   const go = { minors: { min: minor, max: minor } }
   const heap = plan.heapLayout(go)
   const sched = plan.schedOffsets(go)
@@ -91,6 +91,7 @@ function layoutsOf(minor) {
   const moduledata = layoutOf(MODULEDATAS, minor)
   const pclntab = layoutOf(PCLNTABS, minor)
   const { header, func } = pclntab
+  const inline = layoutOf(INLINE_TREES, minor)
   const offsets = {
     'runtime.g.stack': plan.G_STACK,
     'runtime.g.m': plan.G_M,
@@ -108,6 +109,7 @@ function layoutsOf(minor) {
     'runtime.moduledata.ftab': moduledata.ftab,
     'runtime.moduledata.minpc': moduledata.minpc,
     'runtime.moduledata.text': moduledata.text,
+    'runtime.moduledata.gofunc': moduledata.gofunc,
     'runtime.moduledata.inittasks': moduledata.inittasks,
     'runtime.moduledata.next': moduledata.next,
     'runtime.pcHeader.nfunc': header.names && header.count,
@@ -119,9 +121,12 @@ function layoutsOf(minor) {
     'runtime._func.pcsp': func.pcsp,
     'runtime._func.pcfile': func.pcfile,
     'runtime._func.pcln': func.pcln,
+    'runtime._func.npcdata': func.npcdata,
     'runtime._func.cuOffset': func.compileUnit,
     'runtime._func.startLine': func.startLine,
     'runtime._func.nfuncdata': func.size - 1,
+    [`runtime.inlinedCall.${minor < 20 ? 'func_' : 'nameOff'}`]: inline.name,
+    'runtime.inlinedCall.parentPc': inline.parentPc,
   }
   const fact =
     (key) =>
@@ -130,7 +135,9 @@ function layoutsOf(minor) {
     ...Object.entries(offsets)
       .filter(([, value]) => value !== null)
       .map(fact('offset')),
-    fact('size')(['runtime.moduledata', moduledata.size]),
+    ...Object.entries({ 'runtime.moduledata': moduledata.size, 'runtime.inlinedCall': inline.size }).map(fact('size')),
+    fact('value')([minor < 21 ? 'runtime._PCDATA_InlTreeIndex' : 'internal/abi.PCDATA_InlTreeIndex', inline.pcdata]),
+    fact('value')([minor < 21 ? 'runtime._FUNCDATA_InlTree' : 'internal/abi.FUNCDATA_InlTree', inline.funcdata]),
     fact('length')(['runtime.mheap.central', heap.centralCount]),
     fact('stride')(['runtime.mheap.central', heap.centralStride]),
   ]

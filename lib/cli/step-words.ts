@@ -1,6 +1,7 @@
 /** What one can say at a stop of `premain step`. */
 import { PremainError } from '../errors'
 import { escapeControls } from '../export/escape'
+import { shownFunction } from '../export/machine-state'
 import type { LiveStop } from '../session/live-stop'
 
 /** What follows an answer: the next stop, all stops without asking, or an end. Undefined: another question. */
@@ -77,8 +78,9 @@ async function maps({ stop }: Place): Promise<Reply> {
 async function backtrace({ stop }: Place): Promise<Reply> {
   const frames = await stop.backtrace()
   if (frames.length === 0) return { text: 'no frames: this stop is not in Go' }
-  const lines = frames.map(({ address, function: name, file, line }) => {
-    return `${address}  ${name ?? '?'}${file === null ? '' : `  ${file}:${line}`}`
+  const lines = frames.map((frame) => {
+    const { address, file, line } = frame
+    return `${address}  ${shownFunction(frame)}${file === null ? '' : `  ${file}:${line}`}`
   })
   return { text: lines.map((line) => escapeControls(line)).join('\n') }
 }

@@ -59,8 +59,13 @@ function mapLine({ start, end, perms, role, path }: Mapping): string {
 function backtraceLines(frames: readonly Frame[]): string[] {
   return frames.map((frame) => {
     const line = frame.file === null ? '' : `  ${frame.file}:${frame.line}`
-    return escapeControls(`${frame.address} ${frame.function ?? '?'}${line}`)
+    return escapeControls(`${frame.address} ${shownFunction(frame)}${line}`)
   })
+}
+
+/** A frame's function; one that was inlined as Go's own tracebacks show it: `main.small(...)`. */
+export function shownFunction({ function: name, inlined }: Frame): string {
+  return `${name ?? '?'}${inlined ? '(...)' : ''}`
 }
 
 /** The system calls in order, as strace shows them, with their time and duration. */

@@ -42,7 +42,7 @@ function describeInitTasks({ go }: ProgramImage): InitTaskInfo[] {
   return (go?.initTasks ?? []).map((task) => ({
     package: task.package,
     functions: task.functions.map(({ name, entry }) => {
-      const source = go?.pclntab.lineAt(entry) ?? null
+      const source = go?.pclntab.ownLineAt(entry) ?? null
       return { name, address: `0x${entry.toString(16)}`, file: source?.file ?? null, line: source?.line ?? null }
     }),
   }))

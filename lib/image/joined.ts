@@ -8,6 +8,7 @@ import type {
   Pclntab,
   ProgramImage,
   Segment,
+  SourceFrame,
   SourceLine,
 } from './types'
 
@@ -190,6 +191,14 @@ class JoinedPclntab implements Pclntab {
 
   lineAt(pc: FileAddress): SourceLine | null {
     return this.ask(pc, (from, local) => from.lineAt(local))
+  }
+
+  ownLineAt(pc: FileAddress): SourceLine | null {
+    return this.ask(pc, (from, local) => from.ownLineAt(local))
+  }
+
+  framesAt(pc: FileAddress): SourceFrame[] {
+    return this.ask(pc, (from, local) => from.framesAt(local)) ?? []
   }
 
   startLine(entry: FileAddress): number | null {

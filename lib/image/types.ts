@@ -103,6 +103,13 @@ export interface SourceLine {
   line: number
 }
 
+/** A function at a program counter. */
+export interface SourceFrame extends SourceLine {
+  name: string
+  /** It was inlined into the next frame's. */
+  inlined: boolean
+}
+
 /** Go's function table (runtime.pclntab), read through its index; nothing is decoded before it is asked for. */
 export interface Pclntab {
   /** 0xfffffff1 and so on. */
@@ -116,8 +123,12 @@ export interface Pclntab {
   all(): Iterable<FunctionInfo>
   /** The function that holds `pc`, or null. */
   functionAt(pc: FileAddress): FunctionInfo | null
-  /** The source line of `pc`, or null. */
+  /** The source line of `pc`, or null: of the innermost function, where some were inlined there. */
   lineAt(pc: FileAddress): SourceLine | null
+  /** The source line in the function that holds `pc`: of its call, where `pc` is of one that was inlined into it. */
+  ownLineAt(pc: FileAddress): SourceLine | null
+  /** The functions that were inlined at `pc`, innermost first, then the one that holds it; empty where lines are missing. */
+  framesAt(pc: FileAddress): SourceFrame[]
   /** The line of the function's declaration, or null where the version does not record it. */
   startLine(entry: FileAddress): number | null
   /** SP delta at `pc` by the pcsp table: caller's SP = SP + delta + 8 on amd64. Null when unknown. */

@@ -71,7 +71,7 @@ function plannedSites(image: ProgramImage): Site[] {
 }
 
 function placeOf(image: ProgramImage, site: Site): StepPlace {
-  const line = site.address === null ? null : (image.go?.pclntab.lineAt(site.address) ?? null)
+  const line = site.address === null ? null : (image.go?.pclntab.ownLineAt(site.address) ?? null)
   return {
     name: site.name,
     symbol: site.symbol,

@@ -77,7 +77,7 @@ function placeOf(run: Run, record: BreakpointRecord | ExecRecord): Pick<LiveStop
   if (record.kind === 'exec') return { name: 'execve', symbol: null, file: null, line: null }
   const { image, site } = run.siteOf(record)
   const address = Number(BigInt.asUintN(64, record.address - run.bias)) as FileAddress
-  const line = image.go?.pclntab.lineAt(address) ?? null
+  const line = image.go?.pclntab.ownLineAt(address) ?? null
   return { name: site.name, symbol: site.symbol, file: line?.file ?? null, line: line?.line ?? null }
 }
 

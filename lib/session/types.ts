@@ -22,6 +22,8 @@ export interface Frame {
   function: string | null
   file: string | null
   line: number | null
+  /** The compiler put the function into its caller, the next frame, whose address it shares. Absent otherwise. */
+  inlined?: true
 }
 
 /** Where the main goroutine hung when the time of a trace ran out. */

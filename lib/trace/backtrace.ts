@@ -66,10 +66,18 @@ export function* walk(pclntab: Pclntab, addresses: Addresses, start: StackBytes)
   }
 }
 
-/** The frames, innermost first. */
+/** The frames, innermost first, inlined functions among them. */
 export function backtrace(pclntab: Pclntab, addresses: Addresses, start: StackBytes): Frame[] {
-  return [...walk(pclntab, addresses, start)].map(({ pc, at, function: within }) => {
-    const line = at === null || !within ? null : pclntab.lineAt(at)
-    return { address: hex(pc), function: within?.name ?? null, file: line?.file ?? null, line: line?.line ?? null }
+  return [...walk(pclntab, addresses, start)].flatMap(({ pc, at, function: within }): Frame[] => {
+    const address = hex(pc)
+    const frames = at === null ? [] : pclntab.framesAt(at)
+    if (frames.length === 0) return [{ address, function: within?.name ?? null, file: null, line: null }]
+    return frames.map(({ name, inlined, file, line }) => ({
+      address,
+      function: name,
+      file,
+      line,
+      ...(inlined && { inlined }),
+    }))
   })
 }

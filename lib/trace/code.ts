@@ -32,9 +32,9 @@ export class Code {
 
   constructor(private readonly image: ProgramImage) {}
 
-  /** Where an instruction comes from. */
+  /** Where an instruction stands in the function that holds it. */
   lineAt(address: FileAddress): Line | null {
-    return remembered(this.lines, address, () => this.image.go?.pclntab.lineAt(address) ?? null)
+    return remembered(this.lines, address, () => this.image.go?.pclntab.ownLineAt(address) ?? null)
   }
 
   /** The Go function that holds an address. */

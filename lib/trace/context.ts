@@ -139,7 +139,7 @@ export class Context {
     return file === null ? null : this.code.nameAt(file)
   }
 
-  /** Where a runtime address comes from, as the function table has it. */
+  /** Where a runtime address stands in the function that holds it, as the function table has it. */
   lineAt(address: bigint): { file: string; line: number } | null {
     const file = this.addresses.file(address)
     return file === null ? null : this.code.lineAt(file)

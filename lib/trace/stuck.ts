@@ -128,8 +128,8 @@ export function stuckWhere(stuck: Stuck, trace: { stops: readonly { name: string
 /** The frames, one a line; null where there are none. */
 export function stuckFrames({ backtrace: frames }: Stuck): string | null {
   if (frames.length === 0) return null
-  const lines = frames
-    .slice(0, SHOWN_FRAMES)
-    .map(({ function: name, address, file, line }) => `  ${name ?? address}${file === null ? '' : ` ${file}:${line}`}`)
+  const lines = frames.slice(0, SHOWN_FRAMES).map(({ function: name, address, inlined, file, line }) => {
+    return `  ${name ?? address}${inlined ? '(...)' : ''}${file === null ? '' : ` ${file}:${line}`}`
+  })
   return ['goroutine 1:', ...lines, ...(frames.length > SHOWN_FRAMES ? ['  …'] : [])].join('\n')
 }

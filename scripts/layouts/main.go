@@ -1,5 +1,5 @@
 // layouts tells what a Go tree has under the names on standard input, one a line: `runtime.g.sched.pc`. For each it
-// prints the name and its offset, its size and its length as JSON; a name that the tree lacks is left out.
+// prints the name and its offset, its size and its length, or a constant's value, as JSON; a name that the tree lacks is left out.
 //
 // The tree is GOROOT's first argument; its packages are type-checked from source, for linux/amd64.
 package main
@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"go/build"
+	"go/constant"
 	"go/importer"
 	"go/token"
 	"go/types"
@@ -21,6 +22,7 @@ type fact struct {
 	Size   int64 `json:"size"`
 	Length int64 `json:"length"`
 	Stride int64 `json:"stride"`
+	Value  int64 `json:"value"`
 }
 
 var sizes = types.SizesFor("gc", "amd64")
@@ -52,6 +54,10 @@ func main() {
 
 func follow(object types.Object, fields []string) (fact, bool) {
 	kind := object.Type()
+	if named, ok := object.(*types.Const); ok && named.Val().Kind() == constant.Int {
+		value, _ := constant.Int64Val(named.Val())
+		return fact{Value: value}, len(fields) == 0
+	}
 	if _, isType := object.(*types.TypeName); !isType {
 		return fact{}, len(fields) == 0
 	}

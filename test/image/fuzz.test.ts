@@ -88,8 +88,10 @@ function exercise(image: ProgramImage): void {
     go.pclntab.spDelta(at(body.end - 1))
   }
   let seen = 0
-  for (const { entry } of go.pclntab.all()) {
+  for (const { entry, end } of go.pclntab.all()) {
     go.pclntab.lineAt(entry)
+    go.pclntab.ownLineAt(entry)
+    go.pclntab.framesAt(at(end - 1))
     if (++seen === 50) break
   }
 }

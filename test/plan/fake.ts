@@ -58,6 +58,8 @@ export function fakeImage(options: FakeOptions = {}): ProgramImage {
       all: () => functions,
       functionAt: at,
       lineAt: (pc) => (at(pc) ? { file: '/src/fake.go', line: ((pc - TEXT) / SIZE) | 0 } : null),
+      ownLineAt: (pc) => (at(pc) ? { file: '/src/fake.go', line: ((pc - TEXT) / SIZE) | 0 } : null),
+      framesAt: () => [],
       startLine: () => null,
       spDelta: (pc) => ((pc - TEXT) % SIZE < 5 ? 0 : 0x18),
     },

@@ -61,10 +61,12 @@ export function buildLinkshared(name: string): string | null {
 
 function go(args: string[], { env, toolchain }: BuildOptions): SpawnSyncReturns<string> {
   const release = toolchain === undefined ? { GOTOOLCHAIN: 'local' } : { GOTOOLCHAIN: `go${toolchain}` }
+  // Until 1.17 there is nothing to leave out; a flag of no effect then keeps those of the user's own configuration away.
+  const flags = Number(toolchain?.split('.')[1] ?? 18) < 18 ? '-mod=readonly' : '-buildvcs=false'
   return spawnSync('go', args, {
     cwd: sources,
     encoding: 'utf8',
-    env: { ...process.env, GOFLAGS: '-buildvcs=false', GO111MODULE: 'on', CGO_ENABLED: '0', ...release, ...env },
+    env: { ...process.env, GOFLAGS: flags, GO111MODULE: 'on', CGO_ENABLED: '0', ...release, ...env },
   })
 }
 

@@ -49,6 +49,10 @@ describe('backtrace', () => {
   const table = {
     functionAt: (pc: FileAddress) => functions.find(({ entry, end }) => pc >= entry && pc < end) ?? null,
     lineAt: (pc: FileAddress) => ({ file: 'f.go', line: pc }),
+    framesAt: (pc: FileAddress) => {
+      const within = table.functionAt(pc)
+      return within ? [{ name: within.name, inlined: false, file: 'f.go', line: pc }] : []
+    },
     spDelta: (pc: FileAddress) => (pc === 0x1000 ? 0 : 0x10),
   } as unknown as Pclntab
   const walk = (words: bigint[], pc = 0x11000n) =>

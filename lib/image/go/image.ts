@@ -7,6 +7,8 @@ import type { FileAddress, FunctionInfo, GoImage, GoInfo, GoStatics, GoVersion, 
 import { type BuildInfo, readBuildInfo } from './buildinfo'
 import { Code } from './code'
 import { readInitTasks } from './inittasks'
+import { InlineTrees } from './inline'
+import { INLINE_TREES, layoutOf, MODULEDATAS } from './layouts'
 import { locatePclntab } from './locate'
 import { locateModuledata, type Moduledata } from './moduledata'
 import { GoPclntab, type PclntabHeader } from './pclntab'
@@ -86,6 +88,7 @@ export class GoProgram implements GoImage {
       this.version === null
         ? boundMinors(header.layout, header.textStart === null, this.pclntab)
         : { min: this.version.minor, max: this.version.minor }
+    this.pclntab.inlined = this.inlineTrees(header)
     this.info = {
       version: this.version === null ? null : stated,
       versionRange: this.version === null ? rangeText(this.minors) : null,
@@ -125,6 +128,19 @@ export class GoProgram implements GoImage {
     const body = entry === undefined ? null : this.pclntab.functionAt(entry)
     this.bodies.set(name, body)
     return body
+  }
+
+  /** Null where the version is not known well enough. */
+  private inlineTrees(header: PclntabHeader): InlineTrees | null {
+    const { min, max } = this.minors
+    const { memory } = this.source
+    const layout = layoutOf(INLINE_TREES, min)
+    if (layout === null || layout !== layoutOf(INLINE_TREES, max)) return null
+    const field = layoutOf(MODULEDATAS, min)?.gofunc ?? null
+    if (field !== (layoutOf(MODULEDATAS, max)?.gofunc ?? null)) return null
+    if (field === null) return new InlineTrees(memory, header, layout, null)
+    const gofunc = this.moduledata && memory.pointer(this.moduledata.address + field)
+    return gofunc === null ? null : new InlineTrees(memory, header, layout, gofunc)
   }
 
   /** Of functions with one name, the one that branches to none of the others: a wrapper's work is that branch. */

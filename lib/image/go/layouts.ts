@@ -32,8 +32,10 @@ export interface PclntabLayout {
     pcsp: number
     pcfile: number
     pcln: number
+    npcdata: number
     compileUnit: number | null
     startLine: number | null
+    /** Its last byte is nfuncdata; pcdata and funcdata follow. */
     size: number
   }
 }
@@ -55,7 +57,7 @@ export const PCLNTABS: readonly PclntabLayout[] = [
       functab: 16,
     },
     word: 8,
-    func: { name: 8, pcsp: 20, pcfile: 24, pcln: 28, compileUnit: null, startLine: null, size: 40 },
+    func: { name: 8, pcsp: 20, pcfile: 24, pcln: 28, npcdata: 32, compileUnit: null, startLine: null, size: 40 },
   },
   // @go runtime.pcHeader go1.16; runtime._func go1.16
   {
@@ -63,7 +65,7 @@ export const PCLNTABS: readonly PclntabLayout[] = [
     minors: [16, 17],
     header: { count: 8, textStart: null, names: 24, compileUnits: 32, files: 40, pcs: 48, funcs: 56, functab: null },
     word: 8,
-    func: { name: 8, pcsp: 20, pcfile: 24, pcln: 28, compileUnit: 36, startLine: null, size: 44 },
+    func: { name: 8, pcsp: 20, pcfile: 24, pcln: 28, npcdata: 32, compileUnit: 36, startLine: null, size: 44 },
   },
   // @go runtime.pcHeader go1.18; runtime._func go1.18
   {
@@ -71,7 +73,7 @@ export const PCLNTABS: readonly PclntabLayout[] = [
     minors: [18, 19],
     header: { count: 8, textStart: 24, names: 32, compileUnits: 40, files: 48, pcs: 56, funcs: 64, functab: null },
     word: 4,
-    func: { name: 4, pcsp: 16, pcfile: 20, pcln: 24, compileUnit: 32, startLine: null, size: 40 },
+    func: { name: 4, pcsp: 16, pcfile: 20, pcln: 24, npcdata: 28, compileUnit: 32, startLine: null, size: 40 },
   },
   // @go runtime.pcHeader go1.20; runtime._func go1.20; from go1.26 the textStart word is 0
   {
@@ -79,7 +81,7 @@ export const PCLNTABS: readonly PclntabLayout[] = [
     minors: [20, NEWEST_MINOR],
     header: { count: 8, textStart: 24, names: 32, compileUnits: 40, files: 48, pcs: 56, funcs: 64, functab: null },
     word: 4,
-    func: { name: 4, pcsp: 16, pcfile: 20, pcln: 24, compileUnit: 32, startLine: 36, size: 44 },
+    func: { name: 4, pcsp: 16, pcfile: 20, pcln: 24, npcdata: 28, compileUnit: 32, startLine: 36, size: 44 },
   },
 ]
 
@@ -91,6 +93,8 @@ export interface ModuledataLayout {
   ftab: number
   minpc: number
   text: number
+  /** From 1.18 on what funcdata counts from; before, funcdata are pointers. */
+  gofunc: number | null
   /** The inittasks slice, from 1.21. */
   inittasks: number | null
   next: number
@@ -99,27 +103,60 @@ export interface ModuledataLayout {
 /** Layouts of runtime.moduledata; `maxpc` follows `minpc`, `etext` follows `text`. */
 export const MODULEDATAS: readonly ModuledataLayout[] = [
   // @go runtime.moduledata go1.5
-  { minors: [5, 6], size: 0x130, ftab: 0x18, minpc: 0x50, text: 0x60, inittasks: null, next: 0x128 },
+  { minors: [5, 6], size: 0x130, ftab: 0x18, minpc: 0x50, text: 0x60, gofunc: null, inittasks: null, next: 0x128 },
   // @go runtime.moduledata go1.7
-  { minors: [7, 7], size: 0x160, ftab: 0x18, minpc: 0x50, text: 0x60, inittasks: null, next: 0x158 },
+  { minors: [7, 7], size: 0x160, ftab: 0x18, minpc: 0x50, text: 0x60, gofunc: null, inittasks: null, next: 0x158 },
   // @go runtime.moduledata go1.8
-  { minors: [8, 9], size: 0x1b8, ftab: 0x18, minpc: 0x50, text: 0x60, inittasks: null, next: 0x1b0 },
+  { minors: [8, 9], size: 0x1b8, ftab: 0x18, minpc: 0x50, text: 0x60, gofunc: null, inittasks: null, next: 0x1b0 },
   // @go runtime.moduledata go1.10
-  { minors: [10, 15], size: 0x1c8, ftab: 0x18, minpc: 0x50, text: 0x60, inittasks: null, next: 0x1c0 },
+  { minors: [10, 15], size: 0x1c8, ftab: 0x18, minpc: 0x50, text: 0x60, gofunc: null, inittasks: null, next: 0x1c0 },
   // @go runtime.moduledata go1.16
-  { minors: [16, 17], size: 0x218, ftab: 0x80, minpc: 0xa0, text: 0xb0, inittasks: null, next: 0x210 },
+  { minors: [16, 17], size: 0x218, ftab: 0x80, minpc: 0xa0, text: 0xb0, gofunc: null, inittasks: null, next: 0x210 },
   // @go runtime.moduledata go1.18
-  { minors: [18, 19], size: 0x228, ftab: 0x80, minpc: 0xa0, text: 0xb0, inittasks: null, next: 0x220 },
+  { minors: [18, 19], size: 0x228, ftab: 0x80, minpc: 0xa0, text: 0xb0, gofunc: 0x130, inittasks: null, next: 0x220 },
   // @go runtime.moduledata go1.20
-  { minors: [20, 20], size: 0x238, ftab: 0x80, minpc: 0xa0, text: 0xb0, inittasks: null, next: 0x230 },
+  { minors: [20, 20], size: 0x238, ftab: 0x80, minpc: 0xa0, text: 0xb0, gofunc: 0x140, inittasks: null, next: 0x230 },
   // @go runtime.moduledata.inittasks go1.21
-  { minors: [21, 22], size: 0x250, ftab: 0x80, minpc: 0xa0, text: 0xb0, inittasks: 0x1d0, next: 0x248 },
+  { minors: [21, 22], size: 0x250, ftab: 0x80, minpc: 0xa0, text: 0xb0, gofunc: 0x140, inittasks: 0x1d0, next: 0x248 },
   // @go runtime.moduledata.inittasks go1.23
-  { minors: [23, 25], size: 0x248, ftab: 0x80, minpc: 0xa0, text: 0xb0, inittasks: 0x1d0, next: 0x240 },
+  { minors: [23, 25], size: 0x248, ftab: 0x80, minpc: 0xa0, text: 0xb0, gofunc: 0x140, inittasks: 0x1d0, next: 0x240 },
   // @go runtime.moduledata.inittasks go1.26
-  { minors: [26, 26], size: 0x250, ftab: 0x80, minpc: 0xa0, text: 0xb0, inittasks: 0x1d8, next: 0x248 },
+  { minors: [26, 26], size: 0x250, ftab: 0x80, minpc: 0xa0, text: 0xb0, gofunc: 0x140, inittasks: 0x1d8, next: 0x248 },
   // @go runtime.moduledata.inittasks go1.27
-  { minors: [27, NEWEST_MINOR], size: 0x238, ftab: 0x80, minpc: 0xa0, text: 0xb0, inittasks: 0x1c0, next: 0x230 },
+  {
+    minors: [27, NEWEST_MINOR],
+    size: 0x238,
+    ftab: 0x80,
+    minpc: 0xa0,
+    text: 0xb0,
+    gofunc: 0x158,
+    inittasks: 0x1c0,
+    next: 0x230,
+  },
+]
+
+/** Where a function's inlined calls are found. */
+export interface InlineLayout {
+  minors: readonly [number, number]
+  /** Which pcdata table has the index into the tree, which funcdata is the tree. */
+  pcdata: number
+  funcdata: number
+  /** Offsets in runtime.inlinedCall: the function's name, and an instruction at whose source position it was called. */
+  name: number
+  parentPc: number
+  size: number
+}
+
+/** Layouts of the trees of inlined calls. */
+export const INLINE_TREES: readonly InlineLayout[] = [
+  // @go runtime._PCDATA_InlTreeIndex go1.12; runtime._FUNCDATA_InlTree go1.12; runtime.inlinedCall go1.12
+  { minors: [12, 12], pcdata: 1, funcdata: 2, name: 12, parentPc: 16, size: 20 },
+  // @go runtime._PCDATA_InlTreeIndex go1.13; runtime._FUNCDATA_InlTree go1.13; runtime.inlinedCall go1.13
+  { minors: [13, 15], pcdata: 2, funcdata: 4, name: 12, parentPc: 16, size: 20 },
+  // @go runtime._PCDATA_InlTreeIndex go1.16; runtime._FUNCDATA_InlTree go1.16; runtime.inlinedCall go1.16
+  { minors: [16, 19], pcdata: 2, funcdata: 3, name: 12, parentPc: 16, size: 20 },
+  // @go runtime._PCDATA_InlTreeIndex go1.20; runtime._FUNCDATA_InlTree go1.20; runtime.inlinedCall go1.20
+  { minors: [20, NEWEST_MINOR], pcdata: 2, funcdata: 3, name: 4, parentPc: 8, size: 16 },
 ]
 
 /** The record of an init task. */

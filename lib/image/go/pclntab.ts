@@ -2,7 +2,8 @@
 import { malformed } from '../cursor'
 import type { Memory } from '../memory'
 import { NameMatcher } from '../names'
-import type { FileAddress, FunctionInfo, Pclntab, SourceLine } from '../types'
+import type { FileAddress, FunctionInfo, Pclntab, SourceFrame, SourceLine } from '../types'
+import type { InlinedCall, InlineTrees } from './inline'
 import type { PclntabLayout } from './layouts'
 import { pcValue } from './pcvalue'
 
@@ -43,6 +44,8 @@ export class GoPclntab implements Pclntab {
   readonly magic: number
   readonly address: FileAddress
   readonly count: number
+  /** Set once the version is known, which says how they are written. */
+  inlined: InlineTrees | null = null
   private nameTable: Buffer | null = null
   private nameOffsets: Uint32Array | null = null
   private readonly known = new Map<string, FileAddress[]>()
@@ -102,6 +105,22 @@ export class GoPclntab implements Pclntab {
     return line === null || line < 0 || file === null ? null : { file, line }
   }
 
+  ownLineAt(pc: FileAddress): SourceLine | null {
+    const calls = this.inlinedAt(pc)
+    return this.lineAt(calls.at(-1)?.calledAt ?? pc)
+  }
+
+  framesAt(pc: FileAddress): SourceFrame[] {
+    const within = this.functionAt(pc)
+    if (within === null) return []
+    const calls = this.inlinedAt(pc)
+    const names = [...calls.map(({ name }) => name), within.name]
+    return names.flatMap((name, depth) => {
+      const line = this.lineAt(calls[depth - 1]?.calledAt ?? pc)
+      return line === null ? [] : { name, inlined: depth < calls.length, ...line }
+    })
+  }
+
   startLine(entry: FileAddress): number | null {
     const { startLine } = this.header.layout.func
     const index = startLine === null ? null : this.indexAt(entry)
@@ -113,6 +132,13 @@ export class GoPclntab implements Pclntab {
   spDelta(pc: FileAddress): number | null {
     const index = this.indexAt(pc)
     return index === null ? null : this.valueAt(index, this.header.layout.func.pcsp, pc)
+  }
+
+  private inlinedAt(pc: FileAddress): InlinedCall[] {
+    const index = this.indexAt(pc)
+    if (index === null || this.inlined === null) return []
+    const record = this.header.funcs + (this.header.table[2 * index + 1] as number)
+    return this.inlined.at(pc, { record, entry: this.entryOf(index), end: this.entryOf(index + 1) })
   }
 
   /** Remembers the entries of `names`. */
