@@ -6,6 +6,7 @@ import { at, isEntry, projectRequire, runMain, writeGenerated } from './support/
 const DOCUMENTS = [
   { name: 'premain.trace-1', source: 'lib/trace/types.ts', type: 'Trace', integers: true },
   { name: 'premain.image-1', source: 'lib/plan/inspect.ts', type: 'ImageDocument', integers: true },
+  { name: 'premain.explanation-1', source: 'lib/export/explain-text.ts', type: 'Explanation', integers: true },
   { name: 'premain.doctor-1', source: 'lib/doctor/types.ts', type: 'Doctor', integers: true },
   { name: 'premain.measurement-1', source: 'lib/measure/types.ts', type: 'Measurement', integers: false },
   { name: 'premain.comparison-1', source: 'lib/measure/types.ts', type: 'Comparison', integers: false },

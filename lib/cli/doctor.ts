@@ -2,8 +2,10 @@
 import { type Command, Option } from 'commander'
 import { toJson } from '../export/json'
 import type { CommandModule, Invocation } from './command'
-import { EXIT } from './exit-codes'
+import { EXIT, exitCodeOf } from './exit-codes'
+import { infoOf } from './failure-trace'
 import { deliver, type ReportOptions } from './report'
+import { tell } from './talk'
 
 interface DoctorOptions extends ReportOptions {
   json?: boolean
@@ -11,7 +13,7 @@ interface DoctorOptions extends ReportOptions {
 }
 
 /** The command. */
-export const doctorCommand: CommandModule<DoctorOptions> = { define, run }
+export const doctorCommand: CommandModule<DoctorOptions> = { define, run, fail }
 
 function define(command: Command): void {
   command
@@ -29,7 +31,20 @@ async function run({ options, context }: Invocation<DoctorOptions>): Promise<num
   const { doctor } = require('../doctor/doctor') as typeof import('../doctor/doctor')
   const { toDoctorText } = require('../export/doctor-text') as typeof import('../export/doctor-text')
   const document = await doctor()
-  const write = options.json === true || options.format === 'json' ? toJson : toDoctorText
+  const write = wantsDocument(options) ? toJson : toDoctorText
   await deliver({ document, write, options, context })
   return document.able ? EXIT.done : EXIT.cannotTrace
+}
+
+async function fail(error: unknown, { options, context }: Invocation<Partial<DoctorOptions>>): Promise<number> {
+  if (wantsDocument(options)) {
+    const { untried } = require('../doctor/doctor') as typeof import('../doctor/doctor')
+    await deliver({ document: untried(infoOf(error)), write: toJson, options, context })
+  }
+  await tell(context, error)
+  return exitCodeOf(error)
+}
+
+function wantsDocument({ json, format }: Partial<DoctorOptions>): boolean {
+  return json === true || format === 'json'
 }

@@ -6,15 +6,17 @@ import { findStep, STEPS, type StepInfo } from '../plan/catalogue'
 import type { Image } from '../plan/inspect'
 import { TOOL } from '../tool'
 import { type CommandModule, type Invocation, usageError } from './command'
-import { EXIT } from './exit-codes'
+import { EXIT, exitCodeOf } from './exit-codes'
+import { infoOf } from './failure-trace'
 import { deliver, type ReportOptions } from './report'
+import { tell } from './talk'
 
 interface ExplainOptions extends ReportOptions {
   json?: boolean
 }
 
 /** The command. */
-export const explainCommand: CommandModule<ExplainOptions> = { define, run }
+export const explainCommand: CommandModule<ExplainOptions> = { define, run, fail }
 
 function define(command: Command): void {
   command
@@ -39,6 +41,25 @@ async function run({ operands, options, context, words }: Invocation<ExplainOpti
   }
   await deliver({ document, write: options.json ? toJson : toExplainText, options, context })
   return EXIT.done
+}
+
+async function fail(
+  error: unknown,
+  { operands, options, context, words }: Invocation<Partial<ExplainOptions>>,
+): Promise<number> {
+  if (options.json) {
+    const program = words.includes('--') ? (operands.at(-1) ?? null) : null
+    const document: Explanation = {
+      schema: 'premain.explanation/1',
+      tool: TOOL,
+      program,
+      steps: [],
+      error: infoOf(error),
+    }
+    await deliver({ document, write: toJson, options, context })
+  }
+  await tell(context, error)
+  return exitCodeOf(error)
 }
 
 /** `[step] [-- program]`: the program is what follows the two dashes. */

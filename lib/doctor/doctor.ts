@@ -5,7 +5,7 @@ import { CONTAINER_FIXES, explainDenial, PROC_FIX, ptraceFacts, statusField } fr
 import { systemErrorName } from '../session/errno'
 import { TOOL } from '../tool'
 import { describeHost } from '../trace/host'
-import type { Host } from '../trace/types'
+import type { ErrorInfo, Host } from '../trace/types'
 import type { CheckId, Doctor, DoctorCheck, DoctorFacts } from './types'
 
 /** What the diagnosis is made from. */
@@ -68,6 +68,13 @@ export function diagnose(findings: Findings): Doctor {
     checks,
     facts: findings.facts,
   }
+}
+
+/** The document of a call that failed before anything was tried. */
+export function untried(error: ErrorInfo): Doctor {
+  const unsaid = { cause: error.message, fix: error.hint, fixes: [] }
+  const here = { host: describeHost(), facts: factsHere() }
+  return { schema: 'premain.doctor/1', tool: TOOL, able: false, checks: [], ...unsaid, ...here, error }
 }
 
 const TITLES: Record<CheckId, string> = {

@@ -1,6 +1,6 @@
 /** The public shape of `doctor()`'s answer, `premain.doctor/1`: plain data, the single source of its JSON Schema. */
 import type { PtraceFacts, PtraceFix } from '../session/denial'
-import type { Host } from '../trace/types'
+import type { ErrorInfo, Host } from '../trace/types'
 
 export type { PtraceFacts, PtraceFix } from '../session/denial'
 
@@ -55,4 +55,6 @@ export interface Doctor {
   fixes: PtraceFix[]
   checks: DoctorCheck[]
   facts: DoctorFacts
+  /** Why nothing was tried; absent or null otherwise. */
+  error?: ErrorInfo | null
 }

@@ -1,11 +1,12 @@
 /** The catalogue of the steps, for people. */
 import type { StepInfo } from '../plan/catalogue'
 import type { StepPlace } from '../plan/inspect'
+import type { ErrorInfo } from '../trace/types'
 import { escapeControls } from './escape'
 import { paragraph } from './grid'
 import { type Style, styleOf, type TextOptions } from './style'
 
-/** `premain explain --json`. */
+/** `premain explain --json`, `premain.explanation/1`; after a failure without steps, with the error. */
 export interface Explanation {
   schema: 'premain.explanation/1'
   tool: { name: 'premain'; version: string }
@@ -13,6 +14,8 @@ export interface Explanation {
   program: string | null
   /** `places`: where the step lives in the program; null without one. */
   steps: (StepInfo & { places: StepPlace[] | null })[]
+  /** Why nothing is explained; absent or null otherwise. */
+  error?: ErrorInfo | null
 }
 
 /** One step in full, or a line for each of several. */

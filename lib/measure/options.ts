@@ -96,18 +96,24 @@ export function settingsOf(options: MeasureOptions, seed: number | null = null):
 /** @throws PremainError `INVALID_OPTION` unless `value` is an integer of at least `least` */
 export function wholeNumber(name: string, value: number, least: number): number {
   if (Number.isSafeInteger(value) && value >= least) return value
-  throw new PremainError('INVALID_OPTION', `${name} must be a whole number of at least ${least}, not ${value}`)
+  throw new PremainError('INVALID_OPTION', `${name} must be a whole number of at least ${least}, not ${value}`, {
+    hint: `Give ${name} as digits, ${Math.max(least, 10)} for example.`,
+  })
 }
 
 /** @throws PremainError `INVALID_OPTION` unless `value` is a number within the bounds, both included */
 export function between(name: string, value: number, [least, most]: readonly [number, number]): number {
   if (value >= least && value <= most) return value
-  throw new PremainError('INVALID_OPTION', `${name} must lie between ${least} and ${most}, not ${value}`)
+  throw new PremainError('INVALID_OPTION', `${name} must lie between ${least} and ${most}, not ${value}`, {
+    hint: `Leave ${name} out for its default.`,
+  })
 }
 
 /** @throws PremainError `INVALID_OPTION` unless `value` is one of the choices */
 export function oneOf<T extends string>(name: string, value: string, choices: readonly T[]): T {
   const found = choices.find((choice) => choice === value)
   if (found !== undefined) return found
-  throw new PremainError('INVALID_OPTION', `${name} must be ${choices.join(' or ')}, not ${JSON.stringify(value)}`)
+  throw new PremainError('INVALID_OPTION', `${name} must be ${choices.join(' or ')}, not ${JSON.stringify(value)}`, {
+    hint: `Leave ${name} out for ${JSON.stringify(choices[0])}.`,
+  })
 }

@@ -225,5 +225,6 @@ function executedFile({ tid, exe }: ExecRecord): string {
 
 /** The error for an aborted signal. */
 export function aborted(reason: unknown): PremainError {
-  return new PremainError('ABORTED', 'the trace was aborted', { cause: reason })
+  const hint = 'The signal option ended it: cause is the reason that was given to abort().'
+  return new PremainError('ABORTED', 'the trace was aborted', { hint, cause: reason })
 }

@@ -4,7 +4,7 @@ import { PremainError } from '../errors'
 import { ptraceDenied } from '../session/denial'
 import { systemErrorName } from '../session/errno'
 import type { EndRecord } from '../session/records'
-import type { Run } from '../session/run'
+import { aborted, type Run } from '../session/run'
 import { execFailure } from './exec-failure'
 import { stuckFrames, stuckWhere } from './stuck'
 import type { ErrorInfo, Trace } from './types'
@@ -41,7 +41,7 @@ function interrupted(run: Run, trace: Trace): PremainError {
     })
   }
   if (interruption?.reason instanceof PremainError) return interruption.reason
-  return new PremainError('ABORTED', 'the trace was aborted', { cause: interruption?.reason })
+  return aborted(interruption?.reason)
 }
 
 function ended(run: Run, end: EndRecord, trace: Trace): PremainError | null {

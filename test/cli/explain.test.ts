@@ -1,4 +1,5 @@
 import { STEPS } from '../../lib/plan/catalogue'
+import { schemaFaults } from '../support/schema'
 import { premain } from './fake'
 import { fixtureImage } from './fixture'
 
@@ -48,4 +49,25 @@ test.each([40, 80, 120])('no line is wider than %d columns', async (columns) => 
     const { stdout } = await premain(['explain', ...words], { columns, env: { NO_COLOR: '1' } })
     expect(stdout.split('\n').filter((line) => line.length > columns)).toEqual([])
   }
+})
+
+test.each([[['explain', '--json']], [['explain', '--json', 'rt0', '--', './hello']]])(
+  '%j: a document as its schema says',
+  async (words) => {
+    expect(schemaFaults(JSON.parse((await premain(words)).stdout))).toEqual([])
+  },
+)
+
+test.each([
+  ['explain', ['--json', 'nothing']],
+  ['explain', ['--json', '--nope']],
+  ['doctor', ['--json', '--nope']],
+  ['doctor', ['--format', 'json', '--nope']],
+])('%s %j: one document with the error', async (command, words) => {
+  const { code, stdout, stderr } = await premain([command, ...words])
+  expect(code).toBe(2)
+  expect(stderr).toContain('hint: ')
+  const document = JSON.parse(stdout)
+  expect(document.error).toMatchObject({ code: 'INVALID_OPTION', hint: expect.any(String) })
+  expect(schemaFaults(document)).toEqual([])
 })
