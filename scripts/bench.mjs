@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { inspecting } from './bench/inspecting.mjs'
+import * as measuring from './bench/measuring.mjs'
 import { buildPeers, WORK } from './bench/peer.mjs'
 import * as programs from './bench/programs.mjs'
 import { document, score, sectionText } from './bench/report.mjs'
@@ -19,7 +20,8 @@ const SECTIONS = {
   crowded: [sections.crowded, { rounds: 120 }, { rounds: 15 }],
   inits: [sections.manyInits, { rounds: 40, counts: [10, 100, 300, 1000] }, { rounds: 5, counts: [10, 300] }],
   large: [sections.largeStart, { rounds: 40 }, { rounds: 6 }],
-  measure: [sections.throughput, { rounds: 10 }, { rounds: 3 }],
+  measure: [measuring.throughput, { rounds: 10 }, { rounds: 3 }],
+  aa: [measuring.comparisons, { rounds: 200 }, { rounds: 10 }],
   cpu: [sections.cpuTime, { rounds: 150 }, { rounds: 30 }],
   live: [sections.liveStops, { rounds: 20 }, { rounds: 3 }],
   command: [sections.command, { rounds: 40 }, { rounds: 8 }],

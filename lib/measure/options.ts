@@ -1,5 +1,5 @@
 import { PremainError } from '../errors'
-import type { Trace } from '../trace/types'
+import type { RunFigures } from '../trace/figures'
 import type { Clock, Launch, MeasureSettings } from './types'
 
 /** What one launch may be told: the options of `trace()` that matter here. */
@@ -16,8 +16,8 @@ export interface RunOptions {
   signal?: AbortSignal
 }
 
-/** Launches a program once, as `trace()` does. */
-export type RunOnce = (file: string, args: readonly string[], options: RunOptions) => Promise<Trace>
+/** Launches a program once, as `trace()` does. The target is started at once. */
+export type RunOnce = (file: string, args: readonly string[], options: RunOptions) => Promise<RunFigures>
 
 /** What measuring needs from the rest of the world; tests give their own. */
 export interface Machinery {

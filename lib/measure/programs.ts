@@ -1,24 +1,18 @@
 /** `measure()`, `comparePrograms()` and `check()` of real programs: the public functions. */
-import { PremainError } from '../errors'
-import { binding } from '../session/binding'
-import { systemErrorName } from '../session/errno'
-import { trace } from '../trace/trace'
 import { type CheckOptions, checkWith } from './check'
 import { type ComparedPrograms, type ComparePrograms, compareProgramsWith } from './interleave'
+import { Launcher } from './launcher'
 import { measureWith } from './measure'
 import type { Machinery, MeasureOptions, Program } from './options'
 import type { CheckResult, Measurement } from './types'
 
-const machinery: Machinery = { runOnce: trace, dropCache }
-
-function dropCache(path: string): void {
-  const result = binding.dropCache(path)
-  if (result === 0) return
-  throw new PremainError('UNSUPPORTED', `the pages of ${path} cannot be dropped from the page cache`, {
-    hint: 'Measure without cold (--cold).',
-    errno: systemErrorName(-result),
-    syscall: 'posix_fadvise',
-  })
+async function launching<T>(work: (machinery: Machinery) => Promise<T>): Promise<T> {
+  const launcher = new Launcher()
+  try {
+    return await work(launcher)
+  } finally {
+    launcher.close()
+  }
 }
 
 /** `(args?, options?)` and `(options)`, told apart as in `trace()`. */
@@ -49,7 +43,7 @@ export function measure(
   options?: MeasureOptions,
 ): Promise<Measurement> {
   const given = split(args, options)
-  return measureWith(machinery, { file, args: given.args }, given.options)
+  return launching((machinery) => measureWith(machinery, { file, args: given.args }, given.options))
 }
 
 /**
@@ -58,7 +52,7 @@ export function measure(
  * @throws PremainError those of `measure()` and `compare()`
  */
 export function comparePrograms(before: Program, after: Program, options?: ComparePrograms): Promise<ComparedPrograms> {
-  return compareProgramsWith(machinery, [before, after], options)
+  return launching((machinery) => compareProgramsWith(machinery, [before, after], options))
 }
 
 /**
@@ -75,5 +69,5 @@ export function check(
   options?: CheckOptions,
 ): Promise<CheckResult> {
   const given = split(args, options)
-  return checkWith(machinery, { file, args: given.args }, given.options)
+  return launching((machinery) => checkWith(machinery, { file, args: given.args }, given.options))
 }

@@ -1,6 +1,7 @@
 import { type ErrorCode, PremainError } from '../errors'
 import { TOOL } from '../tool'
-import type { ErrorInfo, Outcome, Trace } from '../trace/types'
+import type { RunFigures } from '../trace/figures'
+import type { ErrorInfo, Outcome } from '../trace/types'
 import { type InittraceLine, parseInittrace } from './inittrace'
 import type { Machinery, MeasureOptions, Program, RunOptions } from './options'
 import { type Samples, summarize } from './summary'
@@ -33,9 +34,10 @@ export class Sampler {
   private readonly launches: Launch[] = []
   private readonly samples: Samples = { run: [], oneStop: [], allocs: [] }
   private readonly startedAt = new Date().toISOString()
-  private first: Trace | null = null
+  private first: RunFigures | null = null
   /** The files that execve was given, script first: what cold launches drop. */
   private files: string[] = []
+  private readonly optionsOf = new Map<Launch['kind'], RunOptions>()
 
   constructor(
     private readonly program: Program,
@@ -82,18 +84,26 @@ export class Sampler {
     })
   }
 
-  private async attempt(kind: Launch['kind']): Promise<{ trace: Trace | null; error: ErrorInfo | null }> {
+  private async attempt(kind: Launch['kind']): Promise<{ trace: RunFigures | null; error: ErrorInfo | null }> {
     try {
       const trace = await this.world.machinery.runOnce(this.program.file, this.program.args, this.runOptions(kind))
       return { trace, error: null }
     } catch (error) {
       if (!(error instanceof PremainError) || !FAILURES[error.code]) throw error
       const { code, message, hint, errno, syscall } = error
-      return { trace: (error.trace as Trace | undefined) ?? null, error: { code, message, hint, errno, syscall } }
+      return { trace: (error.trace as RunFigures | undefined) ?? null, error: { code, message, hint, errno, syscall } }
     }
   }
 
+  /** The same object for launches of the same kind. */
   private runOptions(kind: Launch['kind']): RunOptions {
+    const known = this.optionsOf.get(kind)
+    const options = known ?? this.makeOptions(kind)
+    if (!known) this.optionsOf.set(kind, options)
+    return options
+  }
+
+  private makeOptions(kind: Launch['kind']): RunOptions {
     const { cwd, env, signal } = this.world.options
     const only = kind === 'one-stop' || kind === 'allocs' || this.settings.cold
     const variables = kind === 'allocs' ? withInittrace(env ?? process.env) : env
@@ -110,12 +120,12 @@ export class Sampler {
     }
   }
 
-  private remember(trace: Trace): void {
+  private remember(trace: RunFigures): void {
     this.first ??= trace
     if (this.files.length === 0) this.files = [...new Set([...trace.execs.map((exec) => exec.path), trace.target.path])]
   }
 
-  private keep(kind: Launch['kind'], trace: Trace): number | null {
+  private keep(kind: Launch['kind'], trace: RunFigures): number | null {
     // The whole trace is not kept: a thousand runs of a large program would not fit.
     const { totals, steps, inits } = trace
     if (kind === 'run') return this.samples.run.push({ totals, steps, inits }) - 1
@@ -125,7 +135,7 @@ export class Sampler {
   }
 }
 
-function linesOf(trace: Trace): InittraceLine[] {
+function linesOf(trace: RunFigures): InittraceLine[] {
   return parseInittrace(trace.output.stderr)
 }
 

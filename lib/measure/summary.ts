@@ -1,6 +1,7 @@
 import { STEPS } from '../plan/catalogue'
 import type { StepId } from '../plan/types'
-import type { ErrorInfo, Host, Init, Target, Trace } from '../trace/types'
+import type { RunFigures } from '../trace/figures'
+import type { ErrorInfo, Host, Init, Target } from '../trace/types'
 import { decodePackage, type InittraceLine } from './inittrace'
 import { median, series } from './statistics'
 import type {
@@ -19,7 +20,7 @@ import type {
 import { formatDuration, formatPercent } from './units'
 
 /** What is kept of one launch that came to its end. */
-export type Sample = Pick<Trace, 'totals' | 'steps' | 'inits'>
+export type Sample = Pick<RunFigures, 'totals' | 'steps' | 'inits'>
 
 /** The samples of one program, by kind of launch. */
 export interface Samples {
@@ -161,7 +162,9 @@ function initSeries(timed: Sample[], level: number): InitSeries[] {
 
 /** Entry by entry; null only where all are. */
 function sumSamples(parts: readonly Series[]): (number | null)[] {
-  const length = parts[0]?.samples.length ?? 0
+  const [only, ...others] = parts
+  if (only !== undefined && others.length === 0) return only.samples
+  const length = only?.samples.length ?? 0
   return Array.from({ length }, (_, at) => {
     const present = parts.map((part) => part.samples[at]).filter((value): value is number => value != null)
     return present.length === 0 ? null : present.reduce((sum, value) => sum + value, 0)

@@ -30,6 +30,8 @@ export interface PlanOptions {
   only?: boolean | undefined
   /** A Go library may come later: a program without Go is not ended at its entry point. Default false. */
   awaitLibrary?: boolean | undefined
+  /** Take the registers and the memory that steps' evidence is made of. Default true. */
+  evidence?: boolean | undefined
 }
 
 /** What one site of the plan takes, the options applied. */
@@ -38,8 +40,9 @@ type Takes = (needs: StepStop['needs'], inStep: boolean) => Pick<Site, 'register
 function takes(options: PlanOptions): Takes {
   const registers = (options.registers ?? true) || (options.backtraces ?? false)
   const maps = options.maps ?? true
+  const evidence = options.evidence ?? true
   return (needs, inStep) => ({
-    registers: registers || needs.registers === true,
+    registers: registers || (evidence && needs.registers === true),
     maps: inStep && (maps === true || (maps === 'evidence' && needs.maps === true)),
   })
 }
@@ -63,22 +66,28 @@ export const ENTRY_STEPS: ReadonlySet<string> = new Set<StepId>(['execve', 'imag
  * breakpoint does harm; `UNSUPPORTED` for a Go program without `main.main`, or a shared library
  */
 export function planStops(image: ProgramImage, options: PlanOptions = {}): StopPlan {
+  const sites = sitesFor(image, options)
+  if (options.evidence === false) for (const site of sites) site.reads = []
+  return { image, sites }
+}
+
+function sitesFor(image: ProgramImage, options: PlanOptions): Site[] {
   const until = options.until ?? 'main'
   const take = takes(options)
   const sites = new SiteList()
   const entry = addEntry(sites, image, take)
   const { go } = image
   if (!go) {
-    if (options.awaitLibrary) return { image, sites: sites.finish() }
+    if (options.awaitLibrary) return sites.finish()
     refuseSymbols(until, options)
     entry.last = true
-    return { image, sites: sites.finish() }
+    return sites.finish()
   }
   refuseLibrary(image)
   const host = hostsGoLibrary(image)
   if (host && (until === 'main' || until === 'main.main')) {
     entry.last = true
-    return { image, sites: sites.finish() }
+    return sites.finish()
   }
   addHandover(sites, image, take)
   addRuntime(sites, image, take)
@@ -87,7 +96,7 @@ export function planStops(image: ProgramImage, options: PlanOptions = {}): StopP
   if (!host) addMain(sites, image, take).last = true
   endAt(sites, until, { go, entry, take })
   if (options.only) sites.retain((site) => site.last)
-  return { image, sites: sites.finish() }
+  return sites.finish()
 }
 
 function refuseSymbols(until: string, options: PlanOptions): void {

@@ -32,6 +32,11 @@ export interface TraceOptions {
    * @internal for measuring
    */
   only?: boolean
+  /**
+   * Take what steps' evidence is made of, where it is not asked for otherwise. Default true.
+   * @internal for measuring
+   */
+  evidence?: boolean
   /** The target's working directory. Default: the caller's. */
   cwd?: string
   /** The target's environment, whole. Default: the caller's. */
@@ -55,6 +60,7 @@ export interface ResolvedOptions {
   backtraces: boolean
   syscalls: boolean
   only: boolean
+  evidence: boolean
   cwd: string
   env: Record<string, string>
   stdio: [StdioEntry, StdioEntry, StdioEntry]
@@ -70,6 +76,7 @@ const FLAGS = {
   backtraces: false,
   syscalls: false,
   only: false,
+  evidence: true,
 } as const
 
 const KNOWN = new Set([...Object.keys(FLAGS), 'until', 'stops', 'cwd', 'env', 'stdio', 'timeout', 'signal'])

@@ -69,8 +69,8 @@ export function openForTrace(path: string): ProgramImage {
 
 /** The plan's part of the options. */
 export function planOptions(options: ResolvedOptions): PlanOptions {
-  const { until, inits, stops, registers, maps, backtraces, only } = options
-  return { until, inits, stops, registers, maps: maps ? true : 'evidence', backtraces, only }
+  const { until, inits, stops, registers, maps, backtraces, only, evidence } = options
+  return { until, inits, stops, registers, maps: maps || (evidence && 'evidence'), backtraces, only, evidence }
 }
 
 /** A plan of one more stop, at one Go function. Throws `INVALID_OPTION` when the program has no such function. */

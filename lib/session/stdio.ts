@@ -88,6 +88,33 @@ export function pipeSocket(fd: number, direction: 'read' | 'write'): Socket {
   return socket
 }
 
+/** A pipe that targets, one after another, are given as a standard stream. */
+export class SharedPipe {
+  /** The targets' end. */
+  readonly fd: number
+  private readonly tail: OutputTail
+
+  constructor() {
+    const pair = binding.pipe()
+    if (typeof pair === 'number') throw noPipe(-pair)
+    this.tail = new OutputTail(pair[0])
+    this.fd = pair[1]
+  }
+
+  /** The last 64 KB of what was written since the last time. */
+  take(): string {
+    return this.tail.take().toString('utf8')
+  }
+
+  close(): void {
+    this.tail.finish()
+    binding.closePipe(this.fd)
+  }
+}
+
+/** What is drained passes through here. */
+const chunk = Buffer.allocUnsafeSlow(KEPT_OUTPUT_BYTES)
+
 /** Reads one piped stream while the target runs and keeps its last 64 KB. */
 export class OutputTail {
   private readonly socket: Socket
@@ -103,16 +130,21 @@ export class OutputTail {
 
   /** Takes what is still in the pipe, releases it, and returns the tail. */
   finish(): Buffer {
-    if (!this.socket.destroyed) {
-      this.drain()
-      this.socket.destroy()
-    }
+    const tail = this.take()
+    this.socket.destroy()
+    return tail
+  }
+
+  /** Takes what is still in the pipe and returns the tail of what came since the last time. */
+  take(): Buffer {
+    if (!this.socket.destroyed) this.drain()
     const all = Buffer.concat(this.chunks)
+    this.chunks = []
+    this.kept = 0
     return all.subarray(Math.max(0, all.length - KEPT_OUTPUT_BYTES))
   }
 
   private drain(): void {
-    const chunk = Buffer.alloc(KEPT_OUTPUT_BYTES)
     try {
       for (let n = readSync(this.fd, chunk); n > 0; n = readSync(this.fd, chunk))
         this.keep(Buffer.from(chunk.subarray(0, n)))

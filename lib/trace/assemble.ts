@@ -1,22 +1,21 @@
 /** Records → Trace. */
 import type { ProgramImage } from '../image/types'
 import { STEPS } from '../plan/catalogue'
-import type { StepId, StopPlan } from '../plan/types'
+import type { StopPlan } from '../plan/types'
 import type { SessionRecord } from '../session/records'
 import { hex } from './addresses'
-import { type Calibration, calibrate } from './calibration'
 import { Context, symbolOf } from './context'
-import { collectInits } from './inits'
+import { Figures } from './figures'
 import { notesOf } from './notes'
-import { endOf, exitOf, lastHit, listDescendants, listExecs, outcomeOf, type Script } from './outcome'
-import { mainHit, type Standing, standings } from './status'
+import { exitOf, lastHit, listDescendants, listExecs, outcomeOf, type Script } from './outcome'
+import { mainHit, type Standing } from './status'
 import { EVIDENCE } from './steps/evidence'
 import type { Scene } from './steps/scene'
 import { addStops, type StopDetails, type StopList } from './stops'
 import { type Executed, listSyscalls } from './syscalls'
 import { listThreads } from './threads'
-import { cut, type Instant, type Span, ZERO } from './times'
-import type { ErrorInfo, Host, Init, Outcome, Overhead, Step, Stuck, Target, Totals, Trace } from './types'
+import type { Span } from './times'
+import type { ErrorInfo, Host, Outcome, Step, Stuck, Target, Trace } from './types'
 
 /** What the assembly is to show. */
 export interface AssemblyOptions {
@@ -72,11 +71,9 @@ export function assembleTrace(assembly: Assembly): Trace {
  */
 export class Draft {
   private readonly context: Context
-  private readonly calibration: Calibration
   private readonly details: StopDetails
   private readonly list: StopList
-  private readonly outcome: Outcome
-  private readonly inits: Init[]
+  private readonly figures: Figures
   private readonly steps: Step[]
   /** Held time of the last record: known late, by the tracer's next report. */
   private readonly heldNs: number
@@ -85,9 +82,7 @@ export class Draft {
   constructor(private readonly assembly: Assembly) {
     const { records, options = {} } = assembly
     const context = new Context(assembly)
-    const end = endInstant(context)
     this.context = context
-    this.calibration = calibrate(records)
     this.details = {
       registers: options.registers ?? true,
       maps: options.maps ?? true,
@@ -95,9 +90,8 @@ export class Draft {
     }
     this.list = addStops({ stops: [], indexOf: new Map(), seen: 0 }, context, this.details)
     this.heldNs = records.at(-1)?.heldNs ?? 0
-    this.outcome = assembly.outcome ?? outcomeOf(context)
-    this.inits = collectInits(context, end)
-    this.steps = this.makeSteps(end)
+    this.figures = new Figures(context, assembly.outcome)
+    this.steps = this.makeSteps()
   }
 
   /** Whether the records that came since, and how the run ended, change nothing that is in the draft. */
@@ -107,31 +101,31 @@ export class Draft {
     const [next] = records.slice(seen)
     const onlyEnd = records.length === seen || (records.length === seen + 1 && next?.kind === 'end')
     const stands = lastHit(this.context) !== null && records[seen - 1]?.heldNs === this.heldNs
-    return onlyEnd && stands && (ending.outcome ?? outcomeOf(this.context)) === this.outcome
+    return onlyEnd && stands && (ending.outcome ?? outcomeOf(this.context)) === this.figures.outcome
   }
 
   /** The trace. */
   finish(ending: Ending): Trace {
-    const { context, assembly, calibration, steps, inits } = this
-    const { image, records, host, options = {} } = assembly
+    const { context, assembly, figures, steps } = this
+    const { records, host, options = {} } = assembly
     const list = addStops(this.list, context, this.details)
     const trace: Trace = {
       schema: 'premain.trace/1',
       tool: { name: 'premain', version: assembly.version },
-      target: { ...assembly.target, elf: image.elf, go: image.go?.info ?? null },
+      target: targetOf(assembly),
       execs: listExecs(context, assembly.target.path, assembly.scripts ?? []),
       host,
       startedAt: startedAt(records),
       pid: records[0]?.tid ?? 0,
-      outcome: this.outcome,
+      outcome: figures.outcome,
       exit: exitOf(context),
       error: ending.error ?? null,
-      totals: totals(context, { steps, list, calibration }),
-      overhead: overhead(context, list, calibration),
+      totals: figures.totals(),
+      overhead: figures.overhead(),
       descendants: listDescendants(context),
       steps,
       stops: list.stops,
-      inits,
+      inits: [...figures.inits],
       threads: listThreads(context),
       output: ending.output ?? { stdout: '', stderr: '' },
     }
@@ -142,110 +136,28 @@ export class Draft {
     return trace
   }
 
-  private makeSteps(end: Instant): Step[] {
-    const { context, inits, outcome, list } = this
+  private makeSteps(): Step[] {
+    const { context, figures, list } = this
+    const { inits, stops, spans, standings } = figures
     const scene: Scene = { context, inits, target: this.assembly.target }
-    const stops = STEPS.map(({ id }) => ownStops(context, id, inits))
-    const spans = stepSpans(context, stops, end)
-    const standing = standings({ context, inits, outcome })
     return STEPS.map(({ index, id, title }, at): Step => {
-      const own = stops[at] as number[]
+      const own = stops[at] as readonly number[]
       return makeStep(
         { index, id, title },
-        { scene, list, own, standing: standing[at] as Standing, span: spans[at] as Span },
+        { scene, list, own, standing: standings[at] as Standing, span: spans[at] as Span },
       )
     })
   }
 }
 
+/** What was started, with what its file says of it. */
+export function targetOf({ target, image }: Assembly): Target {
+  return { ...target, elf: image.elf, go: image.go?.info ?? null }
+}
+
 function startedAt(records: readonly SessionRecord[]): string {
   const entry = records.find((record) => record.kind === 'syscall-entry')
   return new Date(Number((entry?.realtimeNs ?? 0n) / 1_000_000n)).toISOString()
-}
-
-/** Place of the last record that the steps' times reach to: the stop where the trace was to end, else the last of all. */
-function endPlace(context: Context): number {
-  return lastHit(context)?.at ?? context.records.length - 1
-}
-
-function endInstant(context: Context): Instant {
-  const record = context.records[endPlace(context)]
-  return record ? context.clock.at(record) : ZERO
-}
-
-/**
- * The steps' times. The exec stop lies within step 1, which lasts until the program (or its dynamic linker) runs: steps
- * 2 and 3 stand there and take none. What a program does before it executes itself again lies within step 1, too.
- */
-function stepSpans(context: Context, stops: readonly number[][], end: Instant): Span[] {
-  const starts = STEPS.map(({ id }, at) => startOf(context, id, stops[at] as number[]))
-  const exec = starts[1]
-  const spans = cut(
-    starts.map((start, at) => (at === 1 || at === 2 ? null : start)),
-    end,
-  )
-  if (!exec) return spans
-  return spans.map((span, at) => (at === 1 || at === 2 ? { ...span, startNs: Math.min(exec.ns, span.startNs) } : span))
-}
-
-/** A step's first stop. Step 16 begins when gcenable returns, whether init functions are stopped at or not. */
-function startOf(context: Context, id: StepId, own: readonly number[]): Instant | null {
-  if (id === 'execve') return ZERO
-  const first = own.find((at) => id !== 'sysmon' || context.records[at]?.kind === 'breakpoint')
-  const record = first === undefined ? null : context.records[first]
-  return record ? context.clock.at(record) : null
-}
-
-/** Places of the records that are a step's own stops, in order. */
-function ownStops(context: Context, id: StepId, inits: readonly Init[]): number[] {
-  const { records, exec, execAt, execExit } = context
-  const hits = context.stepHits(id).map(({ at }) => at)
-  switch (id) {
-    case 'execve':
-      return places(records, (record, at) => /^syscall-/.test(record.kind) || (record.kind === 'exec' && at <= execAt))
-    case 'image':
-    case 'stack':
-      return exec ? [execAt] : []
-    case 'interp': {
-      if (context.image.elf.interpreter === null || !exec) return []
-      const from = execExit ? records.indexOf(execExit) : execAt
-      return [
-        Math.max(from, execAt),
-        ...context
-          .stepHits('entry')
-          .slice(0, 1)
-          .map(({ at }) => at),
-      ]
-    }
-    case 'sysmon':
-      return [...hits, ...cloneOf(context), ...initStops(context, inits, true)].sort((a, b) => a - b)
-    case 'inits':
-      return [...hits, ...initStops(context, inits, false)].sort((a, b) => a - b)
-    default:
-      return hits
-  }
-}
-
-function places(records: readonly SessionRecord[], test: (record: SessionRecord, at: number) => boolean): number[] {
-  return records.flatMap((record, at) => (test(record, at) ? [at] : []))
-}
-
-/** The clone event of sysmon. */
-function cloneOf(context: Context): number[] {
-  const newm = context.hit('runtime.newm')
-  if (!newm) return []
-  const at = context.records.findIndex(
-    (record, place) => place > newm.at && record.kind === 'thread' && record.event === 'start',
-  )
-  return at < 0 ? [] : [at]
-}
-
-function initStops(context: Context, inits: readonly Init[], runtime: boolean): number[] {
-  const addresses = new Set(inits.filter((init) => init.runtime === runtime).map((init) => init.address))
-  return context.hits
-    .filter(({ site }) => site.address !== null && site.role !== 'step')
-    .filter(({ record }) => addresses.has(hex(record.address)))
-    .map(({ at }) => at)
 }
 
 interface StepParts {
@@ -281,40 +193,6 @@ function makeStep(
     minorFaults,
     majorFaults,
     evidence: bare ? {} : { ...EVIDENCE[id](scene) },
-  }
-}
-
-function totals(
-  context: Context,
-  { steps, list, calibration }: { steps: readonly Step[]; list: StopList; calibration: Calibration },
-): Totals {
-  const sum = (key: 'wallNs' | 'cpuNs' | 'minorFaults' | 'majorFaults') =>
-    steps.reduce((total, step) => total + step[key], 0)
-  const cpuNs = sum('cpuNs')
-  const end = endPlace(context)
-  const counted = context.records.slice(0, end).filter((_, at) => list.indexOf.has(at))
-  const crossed = counted.filter((record) => record.crossedCores).length
-  const cost = crossed * calibration.crossCoreNs + (counted.length - crossed) * calibration.sameCoreNs
-  return {
-    wallNs: sum('wallNs'),
-    cpuNs,
-    cpuCorrectedNs: Math.max(0, Math.round(cpuNs - cost)),
-    minorFaults: sum('minorFaults'),
-    majorFaults: sum('majorFaults'),
-    stops: list.stops.length,
-    threads: endOf(context)?.threads || context.threadsAt(end),
-  }
-}
-
-function overhead(context: Context, list: StopList, calibration: Calibration): Overhead {
-  const heldNs = list.stops.reduce((total, stop) => total + stop.heldNs, 0)
-  const armNs = context.records.reduce((total, record) => total + (record.kind === 'exec' ? record.armNs : 0), 0)
-  return {
-    perStopNs: list.stops.length === 0 ? 0 : Math.round(heldNs / list.stops.length),
-    armNs,
-    heldNs,
-    crossings: list.stops.filter((stop) => stop.crossedCores).length,
-    stopCpuNs: calibration,
   }
 }
 

@@ -2,8 +2,11 @@
 import { resolve } from 'node:path'
 import type { Run } from '../session/run'
 import { TOOL } from '../tool'
-import { type Assembly, assembleTrace, Draft } from './assemble'
+import { type Assembly, assembleTrace, Draft, targetOf } from './assemble'
+import { Context } from './context'
+import { Figures, type RunFigures } from './figures'
 import { describeHost } from './host'
+import { exitOf, listExecs } from './outcome'
 import type { Trace } from './types'
 
 /** What the target wrote to piped descriptors. */
@@ -29,6 +32,35 @@ export function traceOf(run: Run, output: Output): Trace {
   } finally {
     drafts.delete(run)
     run.image.close()
+  }
+}
+
+/** Tells what a run took, when the target is gone; null when more came to pass than its end. Releases the image. */
+export type FinishFigures = (output: Output) => RunFigures | null
+
+/** Works out what a run took that has come as far as asked, of which nothing but the end is to come. */
+export function draftFigures(run: Run): FinishFigures {
+  const assembly = assemblyOf(run)
+  const context = new Context(assembly)
+  const figures = new Figures(context)
+  const seen = run.records.length
+  return (output) => {
+    const end = run.records[seen]
+    if (run.interruption !== null || end?.kind !== 'end' || end.how !== 'killed-by-us') return null
+    run.image.close()
+    return {
+      target: targetOf(assembly),
+      execs: listExecs(context, assembly.target.path, run.program.scripts),
+      host: assembly.host,
+      outcome: figures.outcome,
+      exit: exitOf(context),
+      error: null,
+      totals: figures.totals(),
+      overhead: figures.overhead(),
+      steps: figures.steps(),
+      inits: [...figures.inits],
+      output,
+    }
   }
 }
 

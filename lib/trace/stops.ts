@@ -33,8 +33,8 @@ export function addStops(list: StopList, context: Context, details: StopDetails)
   for (; list.seen < context.records.length; list.seen++) {
     const at = list.seen
     const record = context.records[at] as SessionRecord
+    if (!isStop(record)) continue
     const named = nameStop(context, record, at)
-    if (!named) continue
     indexOf.set(at, stops.length)
     const { cpuNs, minorFaults, majorFaults } = context.clock.at(record)
     stops.push({
@@ -55,14 +55,29 @@ export function addStops(list: StopList, context: Context, details: StopDetails)
   return list
 }
 
+type StopRecord = Exclude<SessionRecord, { kind: 'fork' | 'syscall' | 'detached' }>
+
+/** Whether a record is a stop of the target, or its own end. */
+export function isStop(record: SessionRecord): record is StopRecord {
+  switch (record.kind) {
+    case 'fork':
+    case 'syscall':
+    case 'detached':
+      return false
+    case 'end':
+      return record.how === 'exited' || record.how === 'signaled'
+    default:
+      return true
+  }
+}
+
 type Named = Pick<Stop, 'kind' | 'name' | 'symbol' | 'file' | 'line'>
 
 function unnamed(kind: Stop['kind'], name: string): Named {
   return { kind, name, symbol: null, file: null, line: null }
 }
 
-/** Null for records that are no stops of the target. */
-function nameStop(context: Context, record: SessionRecord, at: number): Named | null {
+function nameStop(context: Context, record: StopRecord, at: number): Named {
   switch (record.kind) {
     case 'syscall-entry':
     case 'syscall-exit':
@@ -78,12 +93,7 @@ function nameStop(context: Context, record: SessionRecord, at: number): Named | 
     case 'state':
       return { ...lineOf(context, record.address), kind: 'signal', name: 'interrupted' }
     case 'end':
-      if (record.how === 'exited') return unnamed('exit', `exit ${record.status}`)
-      return record.how === 'signaled' ? unnamed('exit', signalName(record.status)) : null
-    case 'fork':
-    case 'syscall':
-    case 'detached':
-      return null
+      return unnamed('exit', record.how === 'exited' ? `exit ${record.status}` : signalName(record.status))
   }
 }
 

@@ -1,11 +1,12 @@
 /** `trace()` and `launch()`: the way through all stages, from a name to a Trace. */
-import { resolveOptions, splitArguments, type TraceOptions } from '../session/options'
+import { type ResolvedOptions, resolveOptions, splitArguments, type TraceOptions } from '../session/options'
 import type { SessionRecord } from '../session/records'
 import { Run } from '../session/run'
 import { Session } from '../session/session'
 import { OutputTail } from '../session/stdio'
 import { failureOf } from './failure'
-import { draftTrace, traceOf } from './from-run'
+import type { RunFigures } from './figures'
+import { draftFigures, draftTrace, type FinishFigures, type Output, traceOf } from './from-run'
 import { liveFrames, liveMappings } from './live'
 import { readStuck } from './stuck'
 import type { Trace } from './types'
@@ -43,11 +44,51 @@ export async function trace(
     run.stdio.closeInput()
     const settle = (): void => {
       try {
-        const output = { stdout: textOf(tails[1]), stderr: textOf(tails[2]) }
-        const made = traceOf(run, output)
-        const failure = failureOf(run, made)
-        if (failure === null) resolve(made)
-        else reject(failure)
+        resolve(successOf(run, { stdout: textOf(tails[1]), stderr: textOf(tails[2]) }))
+      } catch (error) {
+        reject(error)
+      }
+    }
+  })
+}
+
+/** @throws PremainError in which the run ended */
+function successOf(run: Run, output: Output): Trace {
+  const made = traceOf(run, output)
+  const failure = failureOf(run, made)
+  if (failure !== null) throw failure
+  return made
+}
+
+/**
+ * What one run took, to the end that was asked for. It is worked out while the target is being ended: no later run is
+ * disturbed by it.
+ *
+ * @param output takes what the target wrote to descriptors of the caller's
+ * @throws PremainError as `trace()` does
+ */
+export function timeOnce(
+  file: string,
+  args: readonly string[],
+  { options, output }: { options: ResolvedOptions; output: () => Output },
+): Promise<RunFigures> {
+  return new Promise((resolve, reject) => {
+    let finish: FinishFigures | null = null
+    const run: Run = new Run(file, args, {
+      options,
+      allStop: false,
+      observer: {
+        onBatch: ({ records }) => {
+          if (nothingFollows(run, records.at(-1))) finish = draftFigures(run)
+        },
+        onInterrupted: () => readStuck(run),
+        onEnd: () => settle(),
+      },
+    })
+    const settle = (): void => {
+      try {
+        const written = output()
+        resolve(finish?.(written) ?? successOf(run, written))
       } catch (error) {
         reject(error)
       }

@@ -182,6 +182,7 @@ void Session::end(World& world) {
   world.each([](Thread& thread) {
     if (thread.foreign || thread.copy || !thread.claimed) kill(thread.tid, SIGKILL);
   });
+  flush();  // read while the target's memory is given back
 }
 
 // Sets the target free: bytes restored, every thread detached while it is stopped and owes nothing.

@@ -54,6 +54,32 @@ func init() {
 `
 }
 
+/** Rounds of {@link slowedDown} that stand for its own work: about a millisecond. */
+export const SLOWED_ROUNDS = 1_000_000
+
+/** A program whose init computes for as many rounds as its argument says. */
+export function slowedDown() {
+  const text = `package main
+
+import (
+	"os"
+	"strconv"
+)
+
+var Sum uint64 = 1
+
+func init() {
+	rounds, _ := strconv.Atoi(os.Args[1])
+	for i := 0; i < rounds; i++ {
+		Sum = Sum*6364136223846793005 + 1442695040888963407
+	}
+}
+
+func main() {}
+`
+  return build('slowed', { 'main.go': text })
+}
+
 function importing(names) {
   return `package main
 

@@ -127,39 +127,6 @@ export async function largeStart({ rounds, random }) {
   }
 }
 
-/** measure() against a loop in C. */
-export async function throughput({ program, rounds, random }) {
-  const { measure } = premain()
-  const batch = 20
-  const peer = new Peer(program)
-  const kill = peer.trace({ only: true, registers: false, maps: false }, { end: 'kill' })
-  const samples = await inTurns(
-    {
-      measure: async () => {
-        const before = performance.now()
-        const { launches: made } = await measure(program, { runs: batch, warmup: 0 })
-        return (performance.now() - before) / made.length
-      },
-      loop: async () => {
-        let total = 0
-        for (let i = 0; i < batch; i++) total += await kill()
-        return total / batch
-      },
-    },
-    { rounds, random, warmup: 1 },
-  )
-  peer.close()
-  const value = median(samples.loop) / median(samples.measure)
-  return {
-    title: 'measure()',
-    text: `Launches a second by measure() with its defaults, against a C loop that starts the program, stops it at \`main.main\` alone and kills it.`,
-    samples,
-    rows: [
-      row('throughput of measure() ÷ C loop', value, { unit: '×', limit: 0.6, least: true, samples: samples.measure }),
-    ],
-  }
-}
-
 /** What the stops add to the CPU time that a trace reports. */
 export async function cpuTime({ program, rounds, random }) {
   const { trace } = premain()

@@ -38,6 +38,15 @@ function assertSound(plan: StopPlan): void {
   expect(plan.sites.some(({ last }) => last)).toBe(true)
 }
 
+test('without evidence the stops are the same, and nothing is taken there that was not asked for', () => {
+  const image = fakeImage()
+  const full = planStops(image, { registers: false, maps: 'evidence' })
+  const bare = planStops(image, { registers: false, maps: false, evidence: false })
+  expect(bare.sites).toEqual(full.sites.map((one) => ({ ...one, registers: false, maps: false, reads: [] })))
+  expect(full.sites.some(({ reads, registers }) => reads.length > 0 && registers)).toBe(true)
+  expect(planStops(image, { evidence: false }).sites.every(({ registers }) => registers)).toBe(true)
+})
+
 describe('the plan of a Go program', () => {
   test('has every stop in the order of the run, main.main last, called from runtime.main', () => {
     const image = fakeImage()

@@ -1,0 +1,40 @@
+/** Launches programs again and again: what every launch would prepare anew is prepared once. */
+import { PremainError } from '../errors'
+import { binding } from '../session/binding'
+import { systemErrorName } from '../session/errno'
+import { type ResolvedOptions, resolveOptions, splitArguments } from '../session/options'
+import { SharedPipe } from '../session/stdio'
+import type { RunFigures } from '../trace/figures'
+import { timeOnce } from '../trace/trace'
+import type { Machinery, RunOptions } from './options'
+
+/** The machinery of real programs. */
+export class Launcher implements Machinery {
+  private pipes: readonly [SharedPipe, SharedPipe] | null = null
+  private readonly resolved = new WeakMap<RunOptions, ResolvedOptions>()
+
+  async runOnce(file: string, args: readonly string[], options: RunOptions): Promise<RunFigures> {
+    this.pipes ??= [new SharedPipe(), new SharedPipe()]
+    const [stdout, stderr] = this.pipes
+    const known = this.resolved.get(options)
+    const resolved = known ?? resolveOptions({ ...options, evidence: false, stdio: ['ignore', stdout.fd, stderr.fd] })
+    if (!known) this.resolved.set(options, resolved)
+    const output = () => ({ stdout: stdout.take(), stderr: stderr.take() })
+    return timeOnce(file, splitArguments(args, {}).args, { options: resolved, output })
+  }
+
+  dropCache(path: string): void {
+    const result = binding.dropCache(path)
+    if (result === 0) return
+    throw new PremainError('UNSUPPORTED', `the pages of ${path} cannot be dropped from the page cache`, {
+      hint: 'Measure without cold (--cold).',
+      errno: systemErrorName(-result),
+      syscall: 'posix_fadvise',
+    })
+  }
+
+  close(): void {
+    for (const pipe of this.pipes ?? []) pipe.close()
+    this.pipes = null
+  }
+}

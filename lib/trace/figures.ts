@@ -1,0 +1,176 @@
+/** What a run took: all that follows from its records' times, without what was seen at the stops. */
+import { STEPS } from '../plan/catalogue'
+import type { StepId } from '../plan/types'
+import type { SessionRecord } from '../session/records'
+import { hex } from './addresses'
+import { type Calibration, calibrate } from './calibration'
+import type { Context } from './context'
+import { collectInits } from './inits'
+import { endOf, lastHit, outcomeOf } from './outcome'
+import { type Standing, standings } from './status'
+import { isStop } from './stops'
+import { cut, type Instant, type Span, ZERO } from './times'
+import type { Init, Outcome, Overhead, Step, Totals, Trace } from './types'
+
+/** What one run took, and what it was. */
+export interface RunFigures
+  extends Pick<
+    Trace,
+    'target' | 'execs' | 'host' | 'outcome' | 'exit' | 'error' | 'totals' | 'overhead' | 'inits' | 'output'
+  > {
+  /** Always 17. */
+  steps: Pick<Step, 'status' | 'wallNs' | 'cpuNs'>[]
+}
+
+/** The figures of one run. Those of steps are by the catalogue's order. */
+export class Figures {
+  readonly outcome: Outcome
+  readonly inits: readonly Init[]
+  /** Places of each step's own stops among the records. */
+  readonly stops: readonly (readonly number[])[]
+  readonly spans: readonly Span[]
+  readonly standings: readonly Standing[]
+  private readonly calibration: Calibration
+
+  /** @param outcome where the run was ended from outside; else it follows from the records */
+  constructor(
+    private readonly context: Context,
+    outcome?: Outcome | null,
+  ) {
+    const end = endInstant(context)
+    this.calibration = calibrate(context.records)
+    this.outcome = outcome ?? outcomeOf(context)
+    this.inits = collectInits(context, end)
+    this.stops = STEPS.map(({ id }) => ownStops(context, id, this.inits))
+    this.spans = stepSpans(context, this.stops, end)
+    this.standings = standings({ context, inits: this.inits, outcome: this.outcome })
+  }
+
+  steps(): RunFigures['steps'] {
+    return this.spans.map(({ wallNs, cpuNs }, at) => {
+      const { status } = this.standings[at] as Standing
+      return { status, wallNs, cpuNs }
+    })
+  }
+
+  /** Sums and counts, those of records that have come since included. */
+  totals(): Totals {
+    const { context, calibration } = this
+    const sum = (key: 'wallNs' | 'cpuNs' | 'minorFaults' | 'majorFaults') =>
+      this.spans.reduce((total, span) => total + span[key], 0)
+    const cpuNs = sum('cpuNs')
+    const end = endPlace(context)
+    const counted = context.records.slice(0, end).filter(isStop)
+    const crossed = counted.filter((record) => record.crossedCores).length
+    const cost = crossed * calibration.crossCoreNs + (counted.length - crossed) * calibration.sameCoreNs
+    return {
+      wallNs: sum('wallNs'),
+      cpuNs,
+      cpuCorrectedNs: Math.max(0, Math.round(cpuNs - cost)),
+      minorFaults: sum('minorFaults'),
+      majorFaults: sum('majorFaults'),
+      stops: context.records.filter(isStop).length,
+      threads: endOf(context)?.threads || context.threadsAt(end),
+    }
+  }
+
+  /** What tracing itself cost. */
+  overhead(): Overhead {
+    const { records } = this.context
+    const stops = records.filter(isStop)
+    const heldNs = stops.reduce((total, stop) => total + stop.heldNs, 0)
+    const armNs = records.reduce((total, record) => total + (record.kind === 'exec' ? record.armNs : 0), 0)
+    return {
+      perStopNs: stops.length === 0 ? 0 : Math.round(heldNs / stops.length),
+      armNs,
+      heldNs,
+      crossings: stops.filter((stop) => stop.crossedCores).length,
+      stopCpuNs: this.calibration,
+    }
+  }
+}
+
+/** Place of the last record that the steps' times reach to: the stop where the trace was to end, else the last of all. */
+function endPlace(context: Context): number {
+  return lastHit(context)?.at ?? context.records.length - 1
+}
+
+function endInstant(context: Context): Instant {
+  const record = context.records[endPlace(context)]
+  return record ? context.clock.at(record) : ZERO
+}
+
+/**
+ * The steps' times. The exec stop lies within step 1, which lasts until the program (or its dynamic linker) runs: steps
+ * 2 and 3 stand there and take none. What a program does before it executes itself again lies within step 1, too.
+ */
+function stepSpans(context: Context, stops: readonly (readonly number[])[], end: Instant): Span[] {
+  const starts = STEPS.map(({ id }, at) => startOf(context, id, stops[at] as readonly number[]))
+  const exec = starts[1]
+  const spans = cut(
+    starts.map((start, at) => (at === 1 || at === 2 ? null : start)),
+    end,
+  )
+  if (!exec) return spans
+  return spans.map((span, at) => (at === 1 || at === 2 ? { ...span, startNs: Math.min(exec.ns, span.startNs) } : span))
+}
+
+/** A step's first stop. Step 16 begins when gcenable returns, whether init functions are stopped at or not. */
+function startOf(context: Context, id: StepId, own: readonly number[]): Instant | null {
+  if (id === 'execve') return ZERO
+  const first = own.find((at) => id !== 'sysmon' || context.records[at]?.kind === 'breakpoint')
+  const record = first === undefined ? null : context.records[first]
+  return record ? context.clock.at(record) : null
+}
+
+/** Places of the records that are a step's own stops, in order. */
+function ownStops(context: Context, id: StepId, inits: readonly Init[]): number[] {
+  const { records, exec, execAt, execExit } = context
+  const hits = context.stepHits(id).map(({ at }) => at)
+  switch (id) {
+    case 'execve':
+      return places(records, (record, at) => /^syscall-/.test(record.kind) || (record.kind === 'exec' && at <= execAt))
+    case 'image':
+    case 'stack':
+      return exec ? [execAt] : []
+    case 'interp': {
+      if (context.image.elf.interpreter === null || !exec) return []
+      const from = execExit ? records.indexOf(execExit) : execAt
+      return [
+        Math.max(from, execAt),
+        ...context
+          .stepHits('entry')
+          .slice(0, 1)
+          .map(({ at }) => at),
+      ]
+    }
+    case 'sysmon':
+      return [...hits, ...cloneOf(context), ...initStops(context, inits, true)].sort((a, b) => a - b)
+    case 'inits':
+      return [...hits, ...initStops(context, inits, false)].sort((a, b) => a - b)
+    default:
+      return hits
+  }
+}
+
+function places(records: readonly SessionRecord[], test: (record: SessionRecord, at: number) => boolean): number[] {
+  return records.flatMap((record, at) => (test(record, at) ? [at] : []))
+}
+
+/** The clone event of sysmon. */
+function cloneOf(context: Context): number[] {
+  const newm = context.hit('runtime.newm')
+  if (!newm) return []
+  const at = context.records.findIndex(
+    (record, place) => place > newm.at && record.kind === 'thread' && record.event === 'start',
+  )
+  return at < 0 ? [] : [at]
+}
+
+function initStops(context: Context, inits: readonly Init[], runtime: boolean): number[] {
+  const addresses = new Set(inits.filter((init) => init.runtime === runtime).map((init) => init.address))
+  return context.hits
+    .filter(({ site }) => site.address !== null && site.role !== 'step')
+    .filter(({ record }) => addresses.has(hex(record.address)))
+    .map(({ at }) => at)
+}
