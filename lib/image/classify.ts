@@ -161,11 +161,7 @@ interface Foreign {
 
 function wrongMachine(file: ProgramFile, { ident, head, host }: Foreign): PremainError {
   const [go] = file.search(GO_MAGIC, 0, Math.min(file.size, NAMING_SEARCH))
-  const program = isUpx(file.bytes(0, Math.min(512, file.size)))
-    ? 'program packed by UPX'
-    : go === undefined
-      ? 'program'
-      : 'Go program'
+  const program = isUpx(file) ? 'program packed by UPX' : go === undefined ? 'program' : 'Go program'
   const width = ident.bits === 32 ? '32-bit ' : ident.littleEndian ? '' : 'big-endian '
   const hint =
     ident.machine === 'i386'

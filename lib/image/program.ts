@@ -35,13 +35,18 @@ export function describeSegments(programs: readonly ProgramHeader[]): Segment[] 
   }))
 }
 
-/** UPX writes its magic into the file's first bytes, behind the program headers. */
+/**
+ * UPX writes its magic into a program's first bytes, behind the program headers, and into the last 36 of every file.
+ * Source: upx src/stub/src/include/linux.h l_info; src/packhead.cpp PackHeader, an overlay's offset behind it.
+ */
 const UPX = Buffer.from('UPX!')
 const UPX_WITHIN = 512
+const UPX_TRAILER = 36
 
-/** True where the bytes that begin a file are those of one packed by UPX. */
-export function isUpx(head: Buffer): boolean {
-  return head.subarray(0, UPX_WITHIN).includes(UPX)
+/** True where a file's first or last bytes are those of one packed by UPX. */
+export function isUpx(file: ProgramFile): boolean {
+  if (file.bytes(0, Math.min(UPX_WITHIN, file.size)).includes(UPX)) return true
+  return file.size >= UPX_TRAILER && file.bytes(file.size - UPX_TRAILER, UPX.length).equals(UPX)
 }
 
 /** What the notes are made from. */
@@ -68,7 +73,7 @@ function notGo(
   file: ProgramFile,
   { sections, elf, found }: Pick<Noted, 'elf' | 'found'> & { sections: readonly Section[] },
 ): string {
-  if (isUpx(file.bytes(0, Math.min(UPX_WITHIN, file.size)))) {
+  if (isUpx(file)) {
     return 'packed by UPX: the program inside is not visible; unpack it with `upx -d`'
   }
   // gccgo leaves its packages' export data in the program, and strip leaves that there
