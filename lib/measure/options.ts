@@ -49,7 +49,8 @@ export interface MeasureOptions {
   warmup?: number
   /**
    * Drop the program's pages from the page cache before each counted launch, without privileges. Such launches stop at the
-   * end only, since arming breakpoints would read the pages in: totals, and no figures for steps and inits. Default false.
+   * end only, since arming breakpoints would read the pages in: totals, and no figures for steps and inits. With `until`
+   * they end at a step: the differences of medians are the steps' cold times. Default false.
    */
   cold?: boolean
   /** Launches with one stop, for the fault figures; default the lesser of `runs` and 10. Without effect when cold. */

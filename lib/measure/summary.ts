@@ -264,7 +264,10 @@ function notesOn(measurement: Measurement, samples: Samples): string[] {
     )
   }
   if (settings.cold) {
-    notes.push('Cold launches stop at the end only: arming breakpoints would read the program’s pages in.')
+    notes.push(
+      'Cold launches stop at the end only: arming breakpoints would read the program’s pages in. What comes before a step ' +
+        'is told by launches that end there (until).',
+    )
     if (totals.majorFaults.median === 0) {
       notes.push(
         'Most cold launches read nothing from the disk: another process maps the file, or it lies in memory (tmpfs).',

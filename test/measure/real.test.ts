@@ -46,6 +46,11 @@ it('cold launches read the program from the disk again', async () => {
     const cold = await measure(copy, { runs: 2, cold: true })
     expect(cold.counted).toEqual({ ok: 2, failed: 0 })
     expect(cold.totals.majorFaults.min).toBeGreaterThan(0)
+    expect(cold.notes.join()).toContain('until')
+    const early = await measure(copy, { runs: 2, cold: true, until: 'entry' })
+    expect(early.counted).toEqual({ ok: 2, failed: 0 })
+    expect(early.totals.majorFaults.min).toBeGreaterThan(0)
+    expect(early.totals.minorFaults.max).toBeLessThan(cold.totals.minorFaults.min as number)
     expect((await measure(copy, { runs: 1, warmup: 1, faultRuns: 1 })).totals.majorFaults.max).toBe(0)
   } finally {
     rmSync(folder, { recursive: true })
