@@ -30,7 +30,7 @@ void Breakpoints::rewrite_pages(const Memory& memory, const TextFile& file, Want
   for (size_t i = 0; i < entries_.size();) {
     const uint64_t base = entries_[i].address & ~(kPage - 1);
     size_t end = i;
-    while (end < entries_.size() && entries_[end].address < base + kPage) end++;
+    while (end < entries_.size() && (entries_[end].address & ~(kPage - 1)) == base) end++;
     if (std::none_of(entries_.begin() + static_cast<ptrdiff_t>(i), entries_.begin() + static_cast<ptrdiff_t>(end),
                      wanted)) {
       i = end;
@@ -98,7 +98,7 @@ Breakpoints::Entry* Breakpoints::find(uint64_t address) {
 void Breakpoints::mask(uint64_t address, uint8_t* bytes, size_t length) const {
   const Entry first{address < kWidth ? 0 : address - (kWidth - 1), 0, {}, false};
   auto at = std::lower_bound(entries_.begin(), entries_.end(), first, by_address);
-  for (; at != entries_.end() && at->address < address + length; ++at) {
+  for (; at != entries_.end() && (at->address < address || at->address - address < length); ++at) {
     if (!at->armed) continue;
     for (size_t i = 0; i < kWidth; i++) {
       const uint64_t offset = at->address + i - address;

@@ -5,8 +5,6 @@
 #include <sys/stat.h>
 
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <ctime>
 
 namespace premain {
@@ -40,17 +38,6 @@ uint64_t clock_ns(clockid_t clock) {
   return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000ull + static_cast<uint64_t>(time.tv_nsec);
 }
 
-// A numbered field of /proc/pid/stat. The command name may hold anything, so count from the last parenthesis: what follows
-// it is field 3.
-uint64_t stat_field(const char* text, int wanted) {
-  const char* at = strrchr(text, ')');
-  int field = 2;
-  while (at != nullptr && (at = strchr(at + 1, ' ')) != nullptr) {
-    if (++field == wanted) return strtoull(at + 1, nullptr, 10);
-  }
-  return 0;
-}
-
 // linux include/linux/posix-timers_types.h: the pid's complement, then CPUCLOCK_SCHED.
 constexpr unsigned kClockSched = 2;
 
@@ -58,23 +45,23 @@ clockid_t process_clock(pid_t pid) { return static_cast<clockid_t>((~static_cast
 
 }  // namespace
 
-// /proc/id/stat as a string; false when the process is gone.
-static bool read_stat(pid_t id, char (&text)[1024]) {
+// /proc/id/stat, empty when the process is gone.
+static std::string_view read_stat(pid_t id, char (&text)[1024]) {
   const Fd fd = open_proc(id, "stat");
-  const ssize_t n = fd ? read(fd.get(), text, sizeof text - 1) : -1;
-  text[n > 0 ? n : 0] = 0;
-  return n > 0;
+  const ssize_t n = fd ? read(fd.get(), text, sizeof text) : -1;
+  return {text, n > 0 ? static_cast<size_t>(n) : 0};
 }
 
 Faults faults_of(pid_t pid) {
   char text[1024];
-  if (!read_stat(pid, text)) return {};
-  return {stat_field(text, 10), stat_field(text, 12)};
+  const std::string_view stat = read_stat(pid, text);
+  return {stat_field(stat, 10), stat_field(stat, 12)};
 }
 
 int last_core(pid_t tid) {
   char text[1024];
-  return read_stat(tid, text) ? static_cast<int>(stat_field(text, 39)) : -1;
+  const std::string_view stat = read_stat(tid, text);
+  return stat.empty() ? -1 : static_cast<int>(stat_field(stat, 39));
 }
 
 Result<MapsReader> MapsReader::open(pid_t pid) {
@@ -89,15 +76,6 @@ void MapsReader::append(Bytes& out) const { append_whole(fd_.get(), out); }
 void append_auxv(pid_t pid, Bytes& out) {
   const Fd fd = open_proc(pid, "auxv");
   if (fd) append_whole(fd.get(), out);
-}
-
-uint64_t auxv_value(const uint8_t* auxv, size_t length, uint64_t type) {
-  for (size_t at = 0; at + 16 <= length; at += 16) {
-    uint64_t entry[2];
-    memcpy(entry, auxv + at, sizeof entry);
-    if (entry[0] == type) return entry[1];
-  }
-  return 0;
 }
 
 Fd open_executable(pid_t pid) { return open_proc(pid, "exe"); }
@@ -131,13 +109,7 @@ std::vector<pid_t> children_of(pid_t pid) {
     if (!fd) continue;
     Bytes text;
     append_whole(fd.get(), text);
-    text.push_back(0);
-    char* at = reinterpret_cast<char*>(text.data());
-    for (char* next = at;; at = next) {
-      const long child = strtol(at, &next, 10);
-      if (next == at) break;
-      children.push_back(static_cast<pid_t>(child));
-    }
+    append_children({reinterpret_cast<const char*>(text.data()), text.size()}, children);
   }
   closedir(tasks);
   return children;
@@ -151,15 +123,9 @@ ThreadClock::ThreadClock(pid_t pid, pid_t tid) {
 
 std::optional<ThreadUse> ThreadClock::read() const {
   char text[128];
-  const ssize_t n = fd_ ? pread(fd_.get(), text, sizeof text - 1, 0) : -1;
+  const ssize_t n = fd_ ? pread(fd_.get(), text, sizeof text, 0) : -1;
   if (n <= 0) return std::nullopt;
-  text[n] = 0;
-  ThreadUse use;
-  char* at = text;
-  use.cpu_ns = strtoull(at, &at, 10);
-  (void)strtoull(at, &at, 10);  // the time it waited for a core
-  use.turns = strtoull(at, &at, 10);
-  return use;
+  return thread_use({text, static_cast<size_t>(n)});
 }
 
 uint64_t process_cpu_ns(pid_t pid) { return clock_ns(process_clock(pid)); }

@@ -10,6 +10,7 @@
 
 #include "faults.h"
 #include "fd.h"
+#include "proc_text.h"
 #include "result.h"
 
 namespace premain {
@@ -33,8 +34,6 @@ class MapsReader {
 };
 
 void append_auxv(pid_t pid, Bytes& out);
-// The value of one auxv entry, or 0.
-uint64_t auxv_value(const uint8_t* auxv, size_t length, uint64_t type);
 std::string executable_path(pid_t pid);
 // The file that the process executes; closed when it cannot be opened.
 Fd open_executable(pid_t pid);
@@ -42,12 +41,6 @@ Fd open_executable(pid_t pid);
 void file_identity(const Fd& file, uint64_t& device, uint64_t& inode);
 // The direct children of all threads of a process.
 std::vector<pid_t> children_of(pid_t pid);
-
-// What a thread has run: its CPU time, and how often it was put on a core.
-struct ThreadUse {
-  uint64_t cpu_ns = 0;
-  uint64_t turns = 0;
-};
 
 // One thread's use from /proc/pid/task/tid/schedstat, exact while the thread is stopped: the kernel gives a thread's clock
 // to its own process only.

@@ -49,5 +49,7 @@ template <class... Cases>
 struct visitor : Cases... {
   using Cases::operator()...;
 };
+template <class... Cases>
+visitor(Cases...) -> visitor<Cases...>;  // clang before 17 does not deduce this by itself
 
 }  // namespace premain
