@@ -3,6 +3,7 @@
 import { setup } from './setup.mjs'
 import { installedPrograms, missingPrograms, traceProgram } from './support/programs.mjs'
 import { Failure, isEntry, projectRequire, runMain, writeGenerated } from './support/project.mjs'
+import { asListed, byPath, debugOf, FUNCVAL, mainCall } from './support/start-facts.mjs'
 
 const DOCUMENT = 'docs/claims.md'
 const COMMAND = 'npm run claims'
@@ -99,12 +100,43 @@ const CLAIMS = [
     truth: 'Every package it imports comes before it; a package main without init work of its own has no task at all.',
   },
   {
-    claim: 'main.main is called by LEAQ and CALL AX',
-    measure: ({ main }) => `${main.call.replace(/^\S+\s+/, '')}, from ${main.caller}`,
-    holds: ({ main }) => / call rax\b/.test(main.call),
+    claim: 'Packages are initialised in the order of their import paths',
+    measure: (facts) =>
+      `${byPath(facts) ? 'in' : 'not in'} that order, but ${facts.minor >= 21 ? 'that of the list that the linker sorted' : facts.minor >= 13 ? 'that of a walk through each package’s record, what it imports first' : 'what a package imports first'}: ${facts.asListed ? 'yes' : 'no'}`,
+    holds: byPath,
     truth:
-      'The call is one through AX. LEAQ puts the address of the function value into RDX, as the closure’s context; AX is ' +
-      'loaded from it.',
+      'A package comes after those that it imports. Since Go 1.21 the linker sorts: of the packages whose imports are ' +
+      'all initialised, the one with the smallest import path is always the next. Before, each package went through ' +
+      'its imports in their order, depth first.',
+  },
+  {
+    claim: 'GODEBUG=inittrace=1 prints a line for each package',
+    measure: ({ debug }) =>
+      debug.inittrace === 0
+        ? 'no line'
+        : `a line for each package whose init functions ran, and no other: ${debug.complete ? 'yes' : 'no'}`,
+    holds: ({ debug }) => debug.complete,
+    truth: 'Since Go 1.16. A package without init work has none, nor has it an init function.',
+  },
+  {
+    claim: 'GODEBUG=schedtrace=1 prints a line every 500 ms',
+    measure: ({ debug }) => `two lines that are ${debug.apartMs < 100 ? 'less than 100' : 'more than 100'} ms apart`,
+    holds: ({ debug }) => debug.apartMs >= 400,
+    truth: 'The number is of milliseconds: with 1, sysmon prints one whenever it wakes and a millisecond has passed.',
+  },
+  {
+    claim: 'GODEBUG=gctrace=1 prints 0->0->0 MB before anything is allocated',
+    measure: ({ debug }) => `such a line before main.main: ${debug.emptyHeap ? 'yes' : 'no'}`,
+    holds: ({ debug }) => debug.emptyHeap,
+    truth: 'A line comes with each collection, and the first collection when the heap has grown to 4 MB.',
+  },
+  {
+    claim: 'main.main is called by LEAQ and CALL AX',
+    measure: ({ mainCall, main }) => `${mainCall.join('; ')}, from ${main.caller}`,
+    holds: ({ mainCall }) => mainCall.includes(`lea rdx, [${FUNCVAL}]`) && mainCall.at(-1) === 'call rax',
+    truth:
+      'The call is one through AX, loaded from main.main·f, the function value of main.main. LEAQ puts that value’s ' +
+      'address into DX, as the closure’s context.',
   },
   {
     claim: '.go.buildinfo exists since Go 1.18',
@@ -193,6 +225,9 @@ async function factsOf(program) {
     minor: Number(go.version.split('.')[1]),
     scheduler: await hasFunction(program, 'runtime.scheduler'),
     again: evidenceOf(await traceProgram(program)),
+    asListed: asListed(program, trace),
+    debug: await debugOf(program),
+    mainCall: mainCall(program, evidence.main, evidence.image),
   }
 }
 
