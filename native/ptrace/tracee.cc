@@ -27,14 +27,15 @@ Status call(__ptrace_request request, pid_t tid, void* address, long data) {
   return ok();
 }
 
-Result<WaitEvent> wait_on(pid_t which) {
+std::optional<Result<WaitEvent>> wait_on(pid_t which, int options) {
   int status = 0;
   rusage usage{};
   pid_t tid;
   do {
     // For a stop, too, the kernel fills in the usage (RUSAGE_BOTH): far cheaper than /proc/pid/stat.
-    tid = wait4(which, &status, __WALL | __WNOTHREAD, &usage);
+    tid = wait4(which, &status, __WALL | __WNOTHREAD | options, &usage);
   } while (tid == -1 && errno == EINTR);
+  if (tid == 0) return std::nullopt;
   if (tid == -1) return failed("wait4");
   const Faults faults{static_cast<uint64_t>(usage.ru_minflt), static_cast<uint64_t>(usage.ru_majflt)};
   return WaitEvent{tid, decode_wait_status(status), faults, static_cast<uint64_t>(usage.ru_nvcsw + usage.ru_nivcsw),
@@ -136,9 +137,11 @@ bool asked_to_share_memory(const arch::Registers& registers, const Memory& memor
 
 Result<WaitEvent> wait_any() {
   knobs::reached(knobs::Point::Wait);
-  return wait_on(knobs::next());
+  return *wait_on(knobs::next(), 0);
 }
 
-Result<WaitEvent> wait_for(pid_t tid) { return wait_on(tid); }
+std::optional<Result<WaitEvent>> poll_any() { return wait_on(-1, WNOHANG); }
+
+Result<WaitEvent> wait_for(pid_t tid) { return *wait_on(tid, 0); }
 
 }  // namespace premain

@@ -87,6 +87,8 @@ bool asked_to_share_memory(const arch::Registers& registers, const Memory& memor
 // Waits for the tracer thread's own tracees and children only, never for those of Node. Fails with ECHILD when none is
 // left.
 Result<WaitEvent> wait_any();
+// What is there already; nothing where all of them run on.
+std::optional<Result<WaitEvent>> poll_any();
 Result<WaitEvent> wait_for(pid_t tid);
 
 }  // namespace premain

@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstring>
 
 #include "../ptrace/proc.h"
@@ -11,6 +12,9 @@
 namespace premain {
 
 namespace {
+
+// How long a command may wait for a tracer that looks for it.
+constexpr auto kLookEvery = std::chrono::milliseconds(10);
 
 int pidfd_open(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
 
@@ -36,7 +40,7 @@ void collect(pid_t parent, std::vector<Descendant>& out) {
 void Control::post(Command command) {
   const std::lock_guard lock(mutex_);
   commands_.push_back(std::move(command));
-  if (held_) {
+  if (held_ || listening_) {
     changed_.notify_one();
   } else {
     send_wake();
@@ -103,6 +107,16 @@ void Control::set_held(bool held) {
   const std::lock_guard lock(mutex_);
   held_ = held;
   if (!held && !commands_.empty()) send_wake();
+}
+
+void Control::set_listening(bool listening) {
+  const std::lock_guard lock(mutex_);
+  listening_ = listening;
+}
+
+void Control::await_command() {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, kLookEvery, [this] { return !commands_.empty(); });
 }
 
 std::optional<Command> Control::take() {

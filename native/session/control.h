@@ -52,6 +52,11 @@ class Control {
   // Waits for a command while the target is held.
   Command wait_command();
   void set_held(bool held);
+  // While the target is in a job-control stop no signal but SIGKILL and SIGCONT gets to it: commands are only queued, and
+  // the tracer looks for them.
+  void set_listening(bool listening);
+  // Waits a little for a command.
+  void await_command();
   // A command that has come in while the target ran, if any.
   std::optional<Command> take();
   bool is_wake(const SignalInfo& info) const { return info.value == this; }
@@ -73,6 +78,7 @@ class Control {
   pid_t pid_ = 0;
   Fd pidfd_;
   bool held_ = false;
+  bool listening_ = false;
   bool wake_pending_ = false;
   bool wakes_closed_ = true;
   bool killed_ = false;

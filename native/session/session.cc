@@ -62,13 +62,30 @@ void Session::trace(World& world) {
   for (;;) {
     while (std::optional<Thread> gone = world.take_exit()) record_exit(*gone);
     Thread* thread = world.next_pending();
-    if (thread == nullptr) {
+    if (thread == nullptr && world.listening()) {
+      thread = look_around(world);
+    } else if (thread == nullptr) {
       Result<WaitEvent> event = wait_any();
       if (!event) return;
       thread = world.note(*event);
     }
     if (thread != nullptr) dispatch(world, *thread);
   }
+}
+
+Thread* Session::look_around(World& world) {
+  control_.set_listening(true);
+  std::optional<Result<WaitEvent>> event = poll_any();
+  if (!event) control_.await_command();
+  control_.set_listening(false);
+  if (!event) {
+    serve_commands(world);
+    return nullptr;
+  }
+  if (!*event) return nullptr;
+  // SIGCONT has ended the stop, and with it the kernel has dropped every stop signal that was under way.
+  if (std::holds_alternative<TrapStop>((*event)->status)) control_.wake_seen();
+  return world.note(**event);
 }
 
 void Session::dispatch(World& world, Thread& thread) {
@@ -196,7 +213,8 @@ void Session::let_go(World& world) {
   while (busy && phase_ == Phase::Leaving && !world.empty()) {
     // A thread may stand on a trap that was just taken out, hold a signal or a newborn, or wait for its vfork child; and
     // a wake-up of ours under way would stop the freed target for ever.
-    busy = control_.close_wakes();
+    // In a job-control stop it can do no harm: the SIGCONT that ends the one drops the other.
+    busy = control_.close_wakes() && !world.in_job_stop();
     world.each([&](Thread& thread) {
       busy |= thread.pending.has_value() || thread.in_vfork || (thread.stopped && thread.stopped->owes_trap());
     });

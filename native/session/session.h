@@ -65,6 +65,8 @@ class Session {
   void must_stop_at(const wire::WireSite& site, bool armed);
   uint64_t address_of(const wire::WireSite& site) const;
   void add_sites(const std::vector<uint8_t>& bytes);
+  // Waits for an event of a target in a job-control stop, or serves the commands that come first.
+  Thread* look_around(World& world);
   void serve_commands(World& world);
   void serve(World& world, Command command);
   void hold(World& world);

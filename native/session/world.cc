@@ -52,6 +52,20 @@ size_t World::count() const {
   return n;
 }
 
+bool World::listening() const {
+  for (const auto& [tid, thread] : threads_) {
+    if (thread.group_stopped && !thread.stopped) return true;
+  }
+  return false;
+}
+
+bool World::in_job_stop() const {
+  for (const auto& [tid, thread] : threads_) {
+    if (thread.group_stopped) return true;
+  }
+  return false;
+}
+
 Thread* World::next_pending() {
   for (auto& [tid, thread] : threads_) {
     if (thread.stopped && thread.pending) return &thread;

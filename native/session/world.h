@@ -58,6 +58,10 @@ class World {
   // Threads of the target itself.
   size_t count() const;
   bool empty() const { return threads_.empty(); }
+  // A thread stays in a job-control stop, as `resume` has left it.
+  bool listening() const;
+  // A thread is in a job-control stop, held by the tracer or not.
+  bool in_job_stop() const;
   // A stopped thread with something to handle, or null.
   Thread* next_pending();
   template <class Visit>
