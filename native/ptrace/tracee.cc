@@ -140,7 +140,10 @@ Result<WaitEvent> wait_any() {
   return *wait_on(knobs::next(), 0);
 }
 
-std::optional<Result<WaitEvent>> poll_any() { return wait_on(-1, WNOHANG); }
+std::optional<Result<WaitEvent>> poll_any() {
+  knobs::reached(knobs::Point::Wait);
+  return wait_on(knobs::next(), WNOHANG);
+}
 
 Result<WaitEvent> wait_for(pid_t tid) { return *wait_on(tid, 0); }
 
