@@ -138,8 +138,8 @@ export class ProgramFile {
   }
 }
 
-function identityOf(stat: BigIntStats): FileIdentity {
-  return { dev: stat.dev, ino: stat.ino, size: stat.size, mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs }
+function identityOf({ dev, ino, size, mtimeNs, ctimeNs, mode, uid, gid }: BigIntStats): FileIdentity {
+  return { dev, ino, size, mtimeNs, ctimeNs, mode, uid, gid }
 }
 
 function openForReading(path: string): number {

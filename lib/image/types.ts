@@ -87,6 +87,10 @@ export interface FileIdentity {
   size: bigint
   mtimeNs: bigint
   ctimeNs: bigint
+  /** Permission and type bits, owner. Source: stat(2). */
+  mode: bigint
+  uid: bigint
+  gid: bigint
 }
 
 /** A function's extent. */

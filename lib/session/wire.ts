@@ -192,8 +192,8 @@ function time({ u32 }: Numbers, at: number): number {
 
 function readRecord(numbers: Numbers, at: number, sections: Sections): SessionRecord {
   const flags = numbers.u16[(at + 6) >> 1] as number
-  const a = (): bigint => numbers.i64[(at + 72) >> 3] as bigint
-  const b = (): bigint => numbers.i64[(at + 80) >> 3] as bigint
+  const a = numbers.i64[(at + 72) >> 3] as bigint
+  const b = numbers.i64[(at + 80) >> 3] as bigint
   const base = {
     tid: numbers.i32[(at + 8) >> 2] as number,
     atNs: time(numbers, at + 16),
@@ -213,36 +213,36 @@ function readRecord(numbers: Numbers, at: number, sections: Sections): SessionRe
   switch (numbers.u16[(at + 4) >> 1]) {
     case KIND.syscallEntry:
       // Time zero is its resume.
-      return { ...base, kind: 'syscall-entry', atNs: -base.heldNs, realtimeNs: a() }
+      return { ...base, kind: 'syscall-entry', atNs: -base.heldNs, realtimeNs: a }
     case KIND.exec:
       return {
         ...base,
         kind: 'exec',
         auxv: sections.auxv,
         initialStack: sections.initialStack,
-        bias: BigInt.asUintN(64, a()),
+        bias: BigInt.asUintN(64, a),
         exe: sections.executable,
         planned: (flags & FLAG.unplanned) === 0,
-        armNs: Number(b()),
+        armNs: Number(b),
       }
     case KIND.syscallExit:
-      return { ...base, kind: 'syscall-exit', result: Number(a()) }
+      return { ...base, kind: 'syscall-exit', result: Number(a) }
     case KIND.breakpoint:
       return { ...base, kind: 'breakpoint', site, accepted: (flags & FLAG.rejected) === 0 }
     case KIND.thread:
-      return { ...base, kind: 'thread', newTid: Number(a()), event: b() === 0n ? 'start' : 'exit' }
+      return { ...base, kind: 'thread', newTid: Number(a), event: b === 0n ? 'start' : 'exit' }
     case KIND.fork:
-      return { ...base, kind: 'fork', childPid: Number(a()), how: b() === 0n ? 'fork' : 'vfork' }
+      return { ...base, kind: 'fork', childPid: Number(a), how: b === 0n ? 'fork' : 'vfork' }
     case KIND.signal:
-      return { ...base, kind: 'signal', signal: Number(a()) }
+      return { ...base, kind: 'signal', signal: Number(a) }
     case KIND.syscall:
       return {
         ...base,
         kind: 'syscall',
         phase: (flags & FLAG.atExit) === 0 ? 'entry' : 'exit',
-        number: Number(a()),
+        number: Number(a),
         args: sections.arguments,
-        result: b(),
+        result: b,
         memory: sections.memory,
       }
     case KIND.state:
@@ -253,8 +253,8 @@ function readRecord(numbers: Numbers, at: number, sections: Sections): SessionRe
       return {
         ...base,
         kind: 'end',
-        how: ENDS[Number(a())] as EndRecord['how'],
-        status: Number(b()),
+        how: ENDS[Number(a)] as EndRecord['how'],
+        status: Number(b),
         syscall: sections.syscall,
         threads: site,
         descendants: sections.descendants,

@@ -11,7 +11,7 @@ import { exitOf, lastHit, listDescendants, listExecs, outcomeOf, type Script } f
 import { mainHit, type Standing } from './status'
 import { EVIDENCE } from './steps/evidence'
 import type { Scene } from './steps/scene'
-import { addStops, type StopDetails, type StopList } from './stops'
+import { addStops, emptyList, type StopDetails, type StopList } from './stops'
 import { type Executed, listSyscalls } from './syscalls'
 import { listThreads } from './threads'
 import type { Span } from './times'
@@ -62,53 +62,74 @@ export type Ending = Pick<Assembly, 'outcome' | 'error' | 'stuck' | 'output'>
  * cut short gives a trace as far as its records go.
  */
 export function assembleTrace(assembly: Assembly): Trace {
-  return new Draft(assembly).finish(assembly)
+  const draft = new Draft(assembly)
+  draft.settle()
+  return draft.finish(assembly)
+}
+
+/** What follows from the stops, once the last of them is known. */
+interface Settled {
+  figures: Figures
+  steps: Step[]
+  /** Held time of the last record: known late, by the tracer's next report. */
+  heldNs: number
 }
 
 /**
- * A trace in the making: all of it that the record of the target's end does not change. It can be made while the target,
- * past its last stop, still runs to its end.
+ * A trace in the making. Its stops are made while the target runs on to the next ones, and all that the record of the
+ * target's end does not change while the target, past its last stop, runs to its end.
  */
 export class Draft {
   private readonly context: Context
   private readonly details: StopDetails
-  private readonly list: StopList
-  private readonly figures: Figures
-  private readonly steps: Step[]
-  /** Held time of the last record: known late, by the tracer's next report. */
-  private readonly heldNs: number
+  private readonly list = emptyList()
+  private settled: Settled | null = null
 
-  /** `assembly.records` may be added to until {@link finish}. */
+  /** `assembly.records` begins with its exec, and may be added to until {@link finish}. */
   constructor(private readonly assembly: Assembly) {
-    const { records, options = {} } = assembly
-    const context = new Context(assembly)
-    this.context = context
+    const { options = {} } = assembly
+    this.context = new Context(assembly)
     this.details = {
       registers: options.registers ?? true,
       maps: options.maps ?? true,
       backtraces: options.backtraces ?? false,
     }
-    this.list = addStops({ stops: [], indexOf: new Map(), seen: 0 }, context, this.details)
-    this.heldNs = records.at(-1)?.heldNs ?? 0
-    this.figures = new Figures(context, assembly.outcome)
-    this.steps = this.makeSteps()
   }
 
-  /** Whether the records that came since, and how the run ended, change nothing that is in the draft. */
+  /** Takes in the records that came since, but for the last: how long it was held comes with the next one. */
+  follow(): void {
+    const { context, list, details } = this
+    context.follow()
+    addStops(list, context, { details, until: context.records.length - 1 })
+  }
+
+  /** Takes in all records: none but that of the end is to come. */
+  settle(): void {
+    const { context, assembly, list, details } = this
+    const { records } = assembly
+    context.follow()
+    addStops(list, context, { details })
+    const figures = new Figures(context, assembly.outcome)
+    this.settled = { figures, steps: this.makeSteps(figures), heldNs: records.at(-1)?.heldNs ?? 0 }
+  }
+
+  /** Whether it is settled, and the records that came since, and how the run ended, change nothing of that. */
   holds(ending: Ending): boolean {
-    const { records } = this.context
+    const { context, settled } = this
+    const { records } = context
     const { seen } = this.list
-    const [next] = records.slice(seen)
-    const onlyEnd = records.length === seen || (records.length === seen + 1 && next?.kind === 'end')
-    const stands = lastHit(this.context) !== null && records[seen - 1]?.heldNs === this.heldNs
-    return onlyEnd && stands && (ending.outcome ?? outcomeOf(this.context)) === this.figures.outcome
+    if (settled === null || context.outrun || lastHit(context) === null) return false
+    const onlyEnd = records.length === seen || (records.length === seen + 1 && records[seen]?.kind === 'end')
+    const stands = records[seen - 1]?.heldNs === settled.heldNs
+    return onlyEnd && stands && (ending.outcome ?? outcomeOf(context)) === settled.figures.outcome
   }
 
-  /** The trace. */
+  /** The trace. To be called once settled. */
   finish(ending: Ending): Trace {
-    const { context, assembly, figures, steps } = this
+    const { context, assembly, list, details } = this
+    const { figures, steps } = this.settled as Settled
     const { records, host, options = {} } = assembly
-    const list = addStops(this.list, context, this.details)
+    addStops(list, context, { details })
     const trace: Trace = {
       schema: 'premain.trace/1',
       tool: { name: 'premain', version: assembly.version },
@@ -136,8 +157,8 @@ export class Draft {
     return trace
   }
 
-  private makeSteps(): Step[] {
-    const { context, figures, list } = this
+  private makeSteps(figures: Figures): Step[] {
+    const { context, list } = this
     const { inits, stops, spans, standings } = figures
     const scene: Scene = { context, inits, target: this.assembly.target }
     return STEPS.map(({ index, id, title }, at): Step => {
@@ -183,7 +204,8 @@ function makeStep(
     index,
     id,
     title,
-    ...standing,
+    status: standing.status,
+    reason: standing.reason,
     stops: own.map((at) => list.indexOf.get(at)).filter((stop) => stop !== undefined),
     symbol: symbolOf(main?.site),
     address: main ? hex(main.record.address) : null,
@@ -192,7 +214,7 @@ function makeStep(
     cpuNs,
     minorFaults,
     majorFaults,
-    evidence: bare ? {} : { ...EVIDENCE[id](scene) },
+    evidence: bare ? {} : (EVIDENCE[id](scene) as unknown as Record<string, unknown>),
   }
 }
 

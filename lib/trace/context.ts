@@ -59,15 +59,20 @@ export class Context {
   /** The exec that brought the image (the last such one, when it executed itself again), and its place. */
   readonly exec: ExecRecord | null
   readonly execAt: number
-  readonly execExit: ExecExitRecord | null
   readonly addresses: Addresses
   readonly stack: InitialStack | null
   readonly auxv: Auxv
   /** In the order in which they were reached, once each. */
-  readonly hits: readonly Hit[]
+  readonly hits: Hit[] = []
   readonly maps: MapsParser
   private readonly byName = new Map<string, Hit>()
+  private readonly byStep = new Map<StepId, Hit[]>()
+  /** Places of the sites that were reached. */
+  private readonly reached = new Set<number>()
+  /** Records before this place have been looked at for hits. */
+  private followed: number
 
+  /** `records` may be added to: {@link follow}. */
   constructor({ image, plan, laterPlans = [], records }: Material) {
     const plans = [plan, ...laterPlans]
     this.image = image
@@ -84,17 +89,51 @@ export class Context {
     this.execAt = finalExec(records, plan.image === program)
     const exec = records[this.execAt]
     this.exec = exec?.kind === 'exec' ? exec : null
-    this.execExit = records.find((record) => record.kind === 'syscall-exit') ?? null
     this.auxv = parseAuxv(this.exec?.auxv ?? Buffer.alloc(0))
     this.addresses = new Addresses((this.auxv.get('AT_ENTRY') ?? BigInt(image.entry)) - BigInt(image.entry))
     this.stack = this.exec && parseInitialStack(this.exec.initialStack, register(this.exec, 'rsp') ?? 0n)
-    this.hits = this.exec ? acceptedHits(this.sites, records, this.execAt) : []
-    for (const hit of this.hits) if (!this.byName.has(hit.site.name)) this.byName.set(hit.site.name, hit)
+    const arenaHint = (): bigint | null => this.arenaHint()
     this.maps = new MapsParser({
       segments: loadRanges(image, this.addresses),
       interpreterBase: image.elf.interpreter ? (this.auxv.get('AT_BASE') ?? null) : null,
-      arenaHint: this.arenaHint(),
+      get arenaHint() {
+        return arenaHint()
+      },
     })
+    this.followed = this.execAt + 1
+    this.follow()
+  }
+
+  /** Takes in the records that came since. */
+  follow(): void {
+    this.clock.follow()
+    for (; this.exec && this.followed < this.records.length; this.followed++) {
+      const at = this.followed
+      const record = this.records[at]
+      if (record?.kind !== 'breakpoint' || !record.accepted || this.reached.has(record.site)) continue
+      const site = this.sites[record.site]
+      if (!site) continue
+      this.reached.add(record.site)
+      const hit = { site, record, at }
+      this.hits.push(hit)
+      const { step, role } = site
+      if (step !== null && role === 'step') {
+        const own = this.byStep.get(step)
+        if (own) own.push(hit)
+        else this.byStep.set(step, [hit])
+      }
+      if (!this.byName.has(site.name)) this.byName.set(site.name, hit)
+    }
+  }
+
+  /** Whether the target went on to execute something after the exec that this context knows. */
+  get outrun(): boolean {
+    return this.records.findLastIndex(({ kind }) => kind === 'exec') !== this.execAt
+  }
+
+  /** execve's return. */
+  get execExit(): ExecExitRecord | null {
+    return this.records.find((record) => record.kind === 'syscall-exit') ?? null
   }
 
   /** The stop of that name, if it was reached. */
@@ -103,8 +142,8 @@ export class Context {
   }
 
   /** The step's own stops that were reached, in order. */
-  stepHits(step: StepId): Hit[] {
-    return this.hits.filter(({ site }) => site.step === step && site.role === 'step')
+  stepHits(step: StepId): readonly Hit[] {
+    return this.byStep.get(step) ?? []
   }
 
   /** A planned read by its name; null unless all of it was there. */
@@ -172,20 +211,6 @@ export class Context {
 /** An image that was planned in mid-run came with the last exec; only the first plan's image is known as `planned`. */
 function finalExec(records: readonly SessionRecord[], firstImage: boolean): number {
   return records.findLastIndex((record) => record.kind === 'exec' && (record.planned || !firstImage))
-}
-
-function acceptedHits(sites: readonly Site[], records: readonly SessionRecord[], from: number): Hit[] {
-  const hits: Hit[] = []
-  const seen = new Set<number>()
-  for (let at = from + 1; at < records.length; at++) {
-    const record = records[at]
-    if (record?.kind !== 'breakpoint' || !record.accepted || seen.has(record.site)) continue
-    const site = sites[record.site]
-    if (!site) continue
-    seen.add(record.site)
-    hits.push({ site, record, at })
-  }
-  return hits
 }
 
 function loadRanges(image: ProgramImage, addresses: Addresses): { low: bigint; high: bigint; flags: string }[] {

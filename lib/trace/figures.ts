@@ -129,7 +129,7 @@ function ownStops(context: Context, id: StepId, inits: readonly Init[]): number[
   const hits = context.stepHits(id).map(({ at }) => at)
   switch (id) {
     case 'execve':
-      return places(records, (record, at) => /^syscall-/.test(record.kind) || (record.kind === 'exec' && at <= execAt))
+      return places(records, ({ kind }, at) => SYSCALL_STOPS.has(kind) || (kind === 'exec' && at <= execAt))
     case 'image':
     case 'stack':
       return exec ? [execAt] : []
@@ -153,6 +153,8 @@ function ownStops(context: Context, id: StepId, inits: readonly Init[]): number[
   }
 }
 
+const SYSCALL_STOPS: ReadonlySet<SessionRecord['kind']> = new Set(['syscall-entry', 'syscall-exit'])
+
 function places(records: readonly SessionRecord[], test: (record: SessionRecord, at: number) => boolean): number[] {
   return records.flatMap((record, at) => (test(record, at) ? [at] : []))
 }
@@ -169,6 +171,7 @@ function cloneOf(context: Context): number[] {
 
 function initStops(context: Context, inits: readonly Init[], runtime: boolean): number[] {
   const addresses = new Set(inits.filter((init) => init.runtime === runtime).map((init) => init.address))
+  if (addresses.size === 0) return []
   return context.hits
     .filter(({ site }) => site.address !== null && site.role !== 'step')
     .filter(({ record }) => addresses.has(hex(record.address)))

@@ -14,10 +14,14 @@ export type Output = Trace['output']
 
 const drafts = new WeakMap<Run, Draft>()
 
-/** Begins the trace of a run of which nothing but the end is to come, while the target runs there. */
-export function draftTrace(run: Run): void {
+/** Makes as much of a run's trace as can be made of its records so far; `settled`: none but the end's is to come. */
+export function draftTrace(run: Run, settled: boolean): void {
   try {
-    drafts.set(run, new Draft(assemblyOf(run)))
+    if (!run.records.some(({ kind }) => kind === 'exec')) return
+    const draft = drafts.get(run) ?? new Draft(assemblyOf(run))
+    drafts.set(run, draft)
+    if (settled) draft.settle()
+    else draft.follow()
   } catch {
     // What is wrong with it will be wrong at the end, too, where there is somebody to hear of it.
   }

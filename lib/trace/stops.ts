@@ -25,21 +25,36 @@ export interface StopList {
   seen: number
 }
 
-/** Adds every record that is a stop, in order, from those on that have not been looked at. Returns the list. */
-export function addStops(list: StopList, context: Context, details: StopDetails): StopList {
+/** No stops yet. */
+export function emptyList(): StopList {
+  return { stops: [], indexOf: new Map(), seen: 0 }
+}
+
+/** Adds every record that is a stop, in order, from those on that have not been looked at up to the place `until`. */
+export function addStops(
+  list: StopList,
+  context: Context,
+  { details, until = context.records.length }: { details: StopDetails; until?: number },
+): void {
   const { stops, indexOf } = list
   const mainTid = context.records[0]?.tid ?? 0
   const texts = new RegisterTexts()
-  for (; list.seen < context.records.length; list.seen++) {
+  for (; list.seen < until; list.seen++) {
     const at = list.seen
     const record = context.records[at] as SessionRecord
     if (!isStop(record)) continue
     const named = nameStop(context, record, at)
     indexOf.set(at, stops.length)
-    const { cpuNs, minorFaults, majorFaults } = context.clock.at(record)
-    stops.push({
+    const { cpuNs, minorFaults, majorFaults } = context.clock.counters(record)
+    // Written out, here and for what is optional: a spread in the middle of an object costs more than all else.
+    const { kind, name, symbol, file, line } = named
+    const stop: Stop = {
       index: stops.length,
-      ...named,
+      kind,
+      name,
+      symbol,
+      file,
+      line,
       address: hex(record.address),
       tid: record.tid,
       atNs: record.atNs,
@@ -49,10 +64,10 @@ export function addStops(list: StopList, context: Context, details: StopDetails)
       minorFaults,
       majorFaults,
       crossedCores: record.crossedCores,
-      ...detailsOf(context, record, { details, texts }),
-    })
+    }
+    addDetails(stop, context, { record, details, texts })
+    stops.push(stop)
   }
-  return list
 }
 
 type StopRecord = Exclude<SessionRecord, { kind: 'fork' | 'syscall' | 'detached' }>
@@ -116,24 +131,20 @@ function lineOf(context: Context, address: bigint): Pick<Named, 'symbol' | 'file
   return { symbol: context.nameAt(address), file: line?.file ?? null, line: line?.line ?? null }
 }
 
-function detailsOf(
+function addDetails(
+  stop: Stop,
   context: Context,
-  record: SessionRecord,
-  { details, texts }: { details: StopDetails; texts: RegisterTexts },
-): Pick<Stop, 'registers' | 'maps' | 'backtrace'> {
-  const out: Pick<Stop, 'registers' | 'maps' | 'backtrace'> = {}
+  { record, details, texts }: { record: SessionRecord; details: StopDetails; texts: RegisterTexts },
+): void {
   const { registers } = record
-  if (details.registers && registers) {
-    out.registers = texts.named(registers)
-  }
+  if (details.registers && registers) stop.registers = texts.named(registers)
   const regions = details.maps ? context.regions(record) : null
-  if (regions) out.maps = mappingsOf(regions)
+  if (regions) stop.maps = mappingsOf(regions)
   const sp = register(record, 'rsp')
   if (details.backtraces && record.stack && sp !== null && context.go) {
     const start = { pc: record.address, sp, bytes: record.stack }
-    out.backtrace = backtrace(context.go.pclntab, context.addresses, start)
+    stop.backtrace = backtrace(context.go.pclntab, context.addresses, start)
   }
-  return out
 }
 
 /**

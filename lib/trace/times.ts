@@ -25,33 +25,48 @@ export interface Span {
 /** Converts what the records say, for one run. */
 export class Clock {
   /** Disjoint intervals in which a thread was held, in order, and how much was held before each. */
-  private readonly held: { from: number; to: number; before: number }[]
+  private merged: { from: number; to: number; before: number }[] | null = null
   private readonly base: Pick<SessionRecord, 'cpuNs' | 'threadCpuNs' | 'minorFaults' | 'majorFaults'>
 
-  constructor(records: readonly SessionRecord[]) {
-    this.held = mergeHeld(records)
+  /** `records` may be added to: {@link follow}. */
+  constructor(private readonly records: readonly SessionRecord[]) {
     const entry = records.find((record) => record.kind === 'syscall-entry') ?? records[0]
     this.base = entry ?? { cpuNs: 0, threadCpuNs: 0, minorFaults: 0, majorFaults: 0 }
   }
 
+  /** Takes in what the records say by now. */
+  follow(): void {
+    this.merged = null
+  }
+
+  private get held(): { from: number; to: number; before: number }[] {
+    this.merged ??= mergeHeld(this.records)
+    return this.merged
+  }
+
   /** A time of the records less all the time held before it; never less for a later time. */
   effectiveNs(atNs: number): number {
+    const { held } = this
     let low = 0
-    let high = this.held.length
+    let high = held.length
     while (low < high) {
       const middle = (low + high) >> 1
-      if ((this.held[middle] as { from: number }).from < atNs) low = middle + 1
+      if ((held[middle] as { from: number }).from < atNs) low = middle + 1
       else high = middle
     }
-    const last = this.held[low - 1]
+    const last = held[low - 1]
     if (!last) return Math.max(0, atNs)
     return Math.max(0, atNs - last.before - (Math.min(atNs, last.to) - last.from))
   }
 
   /** Where a record stands. Counters start at execve's entry. */
   at(record: SessionRecord): Instant {
+    return { ns: this.effectiveNs(record.atNs), ...this.counters(record) }
+  }
+
+  /** What the counters stand at, without the time. */
+  counters(record: SessionRecord): Omit<Instant, 'ns'> {
     return {
-      ns: this.effectiveNs(record.atNs),
       cpuNs: Math.max(0, record.cpuNs - this.base.cpuNs),
       minorFaults: Math.max(0, record.minorFaults - this.base.minorFaults),
       majorFaults: Math.max(0, record.majorFaults - this.base.majorFaults),

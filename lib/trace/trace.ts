@@ -33,9 +33,7 @@ export async function trace(
       options: resolved,
       allStop: false,
       observer: {
-        onBatch: ({ records }) => {
-          if (nothingFollows(run, records.at(-1))) draftTrace(run)
-        },
+        onBatch: ({ records }) => draftTrace(run, nothingFollows(run, records.at(-1))),
         onInterrupted: () => readStuck(run),
         onEnd: () => settle(),
       },

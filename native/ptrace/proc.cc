@@ -20,14 +20,29 @@ Fd open_proc(pid_t pid, const char* name) {
 // What one read of a /proc file can give: the kernel fills a page.
 constexpr size_t kChunk = 4096;
 
-void append_whole(int fd, Bytes& out) {
+bool never(const uint8_t*, size_t) { return false; }
+
+// The page of vsyscall lies above all others, where no program can map anything: behind its line there is nothing.
+// linux arch/x86/entry/vsyscall/vsyscall_64.c
+bool ends_maps(const uint8_t* text, size_t length) {
+  constexpr char kLine[] = "ffffffffff600000-ffffffffff601000 ";
+  constexpr size_t kLongest = 128;
+  if (length < 2 || text[length - 1] != '\n') return false;
+  const void* before = memrchr(text, '\n', length - 1);
+  const uint8_t* line = before == nullptr ? text : static_cast<const uint8_t*>(before) + 1;
+  const auto size = static_cast<size_t>(text + length - line);
+  return size < kLongest && size > sizeof kLine && memcmp(line, kLine, sizeof kLine - 1) == 0;
+}
+
+// Until there is no more, or until `ends` says so of what one read gave: that saves the read that gives nothing.
+void append_whole(int fd, Bytes& out, bool (*ends)(const uint8_t*, size_t) = never) {
   off_t offset = 0;
   for (;;) {
     const size_t at = out.size();
     out.resize(at + kChunk);
     const ssize_t n = pread(fd, out.data() + at, kChunk, offset);
     out.resize(at + (n > 0 ? static_cast<size_t>(n) : 0));
-    if (n <= 0) return;
+    if (n <= 0 || ends(out.data() + at, static_cast<size_t>(n))) return;
     offset += n;
   }
 }
@@ -71,7 +86,7 @@ Result<MapsReader> MapsReader::open(pid_t pid) {
   return reader;
 }
 
-void MapsReader::append(Bytes& out) const { append_whole(fd_.get(), out); }
+void MapsReader::append(Bytes& out) const { append_whole(fd_.get(), out, ends_maps); }
 
 void append_auxv(pid_t pid, Bytes& out) {
   const Fd fd = open_proc(pid, "auxv");

@@ -103,10 +103,15 @@ void World::release(pid_t tid, int signal) {
   if (std::move(tracee).detach(signal)) remove(tid);
 }
 
-void World::detach_all() {
+void World::detach_all(pid_t placed) {
   for (auto at = threads_.begin(); at != threads_.end();) {
     const Thread& thread = (at++)->second;
-    release(thread.tid, thread.signal);
+    const pid_t tid = thread.tid;
+    // Woken on our core, which we are about to leave: the other one may be busy reading our records.
+    cpu_set_t own;
+    const bool narrowed = placed != 0 && tid != placed && placement_.narrow(tid, own);
+    release(tid, thread.signal);
+    if (narrowed) placement_.restore(tid, own);
   }
 }
 

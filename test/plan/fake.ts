@@ -86,7 +86,7 @@ export function fakeImage(options: FakeOptions = {}): ProgramImage {
   }
   return {
     path: '/fake',
-    identity: { dev: 1n, ino: 2n, size: 3n, mtimeNs: 4n, ctimeNs: 5n },
+    identity: { dev: 1n, ino: 2n, size: 3n, mtimeNs: 4n, ctimeNs: 5n, mode: 0o100755n, uid: 0n, gid: 0n },
     elf: {
       type: 'EXEC',
       machine: options.machine ?? 'x86_64',

@@ -5,7 +5,7 @@ import { assertNothingLeft, snapshot } from '../support/leaks'
 const spec = {
   file: '/bin/true',
   argv: ['true'],
-  env: [],
+  env: '',
   cwd: null,
   stdio: [-1, -1, -1],
   openFiles: null,

@@ -7,10 +7,16 @@ import { assemblyOf, common, endRecord, wholeRun } from './fake'
 const image = fakeImage()
 const output = { stdout: 'out', stderr: '' }
 
+function settled(assembly: Assembly): Draft {
+  const draft = new Draft(assembly)
+  draft.settle()
+  return draft
+}
+
 function begun(): { draft: Draft; records: SessionRecord[]; assembly: Assembly } {
   const records = wholeRun(image, planStops(image)).slice(0, -1)
   const assembly = assemblyOf(image, records)
-  return { draft: new Draft(assembly), records, assembly }
+  return { draft: settled(assembly), records, assembly }
 }
 
 test('finished after the end it is what is made of all records at once', () => {
@@ -21,6 +27,33 @@ test('finished after the end it is what is made of all records at once', () => {
   expect(trace).toEqual(assembleTrace({ ...assembly, output }))
   expect(trace).toMatchObject({ exit: { code: 3, signal: null }, totals: { threads: 4 }, output })
   expect(trace.stops.at(-1)).toMatchObject({ kind: 'exit', name: 'exit 3' })
+})
+
+test('followed from its exec on, wherever the records are cut, it is the same', () => {
+  const records = wholeRun(image, planStops(image))
+  const whole = assembleTrace({ ...assemblyOf(image, records), output })
+  const exec = records.findIndex(({ kind }) => kind === 'exec')
+  for (let cut = exec + 1; cut < records.length; cut++) {
+    const known = records.slice(0, cut)
+    const assembly = assemblyOf(image, known)
+    const draft = new Draft(assembly)
+    draft.follow()
+    known.push(...records.slice(cut, -1))
+    draft.follow()
+    draft.settle()
+    known.push(records.at(-1) as SessionRecord)
+    expect(draft.holds({ output })).toBe(true)
+    expect(draft.finish({ output })).toEqual(whole)
+  }
+})
+
+test('does not hold when the target has executed something else', () => {
+  const { draft, records } = begun()
+  const exec = records.find(({ kind }) => kind === 'exec') as SessionRecord
+  records.push({ ...exec, planned: false } as SessionRecord)
+  draft.settle()
+  records.push(endRecord(9_000))
+  expect(draft.holds({})).toBe(false)
 })
 
 test('does not hold once anything but the end came, or the run was ended from outside', () => {
@@ -40,7 +73,7 @@ test('does not hold once the last stop was held for longer than was known', () =
 
 test('does not hold before the last stop', () => {
   const records = wholeRun(image, planStops(image)).slice(0, -2)
-  const draft = new Draft(assemblyOf(image, records))
+  const draft = settled(assemblyOf(image, records))
   records.push(endRecord(9_000, { how: 'exited', status: 1 }))
   expect(draft.holds({})).toBe(false)
 })

@@ -13,7 +13,7 @@ export class Checks {
 
   equal<T>(label: string, left: T | null | undefined, right: T | null | undefined): this {
     if (left === null || left === undefined || right === null || right === undefined) return this
-    return this.holds(label, left === right, `${show(left)} is not ${show(right)}`)
+    return left === right ? this.holds(label, true) : this.holds(label, false, `${show(left)} is not ${show(right)}`)
   }
 
   holds(label: string, held: boolean | null, why = 'it does not hold'): this {

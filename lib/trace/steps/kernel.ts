@@ -59,10 +59,9 @@ export interface StackEvidence extends Asserted {
 export function stackEvidence({ context }: Scene): StackEvidence {
   const { stack, auxv } = context
   const checks = new Checks().holds('the initial stack is well-formed', stack !== null)
-  const onStack = entries(stack?.auxv ?? auxv)
   if (stack) {
-    const reported = JSON.stringify(entries(auxv))
-    checks.holds('auxv on the stack = /proc/pid/auxv', JSON.stringify(onStack) === reported, reported)
+    const same = stack.auxv.size === auxv.size && [...auxv].every(([name, value]) => stack.auxv.get(name) === value)
+    checks.holds('auxv on the stack = /proc/pid/auxv', same, same ? '' : JSON.stringify(entries(auxv)))
     checks.holds('every argv string lies on the stack', !stack.argv.includes(null))
     checks.holds('the stack pointer is aligned to 16', stack.sp % 16n === 0n, hex(stack.sp))
   }
@@ -71,7 +70,7 @@ export function stackEvidence({ context }: Scene): StackEvidence {
     argc: stack?.argc ?? null,
     argv: stack?.argv ?? null,
     envc: stack?.envc ?? null,
-    auxv: onStack,
+    auxv: entries(stack?.auxv ?? auxv),
     ...checks.result(),
   }
 }
