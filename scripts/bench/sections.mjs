@@ -35,6 +35,7 @@ export async function launches({ program, rounds, random }) {
       ratio('trace(), every init ÷ plain C', samples, ['inits', 'exec'], { limit: 2.5 }),
       ratio('trace(), every init ÷ C ptrace loop', samples, ['inits', loop('inits')], { limit: 1.2 }),
       ratio('trace(), maps at every stop ÷ plain C', samples, ['maps', 'exec'], { limit: 2.8 }),
+      ratio('trace(), maps at every stop ÷ child_process.spawn', samples, ['maps', 'spawn'], { limit: 1.2 }),
       ratio('trace(), maps at every stop ÷ C ptrace loop', samples, ['maps', loop('maps')], { limit: 1.2 }),
     ],
   }
