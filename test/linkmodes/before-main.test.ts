@@ -133,7 +133,7 @@ describe('an init that never ends is named', () => {
       `parked, Go ${toolchain}, stripped PIE`,
       async () => {
         const file = buildFixture('stuck', { toolchain, flags: ['-buildmode=pie', '-ldflags=-s -w'] }) as string
-        const { trace: seen } = await failureOf(trace(file, { timeout: 500 }))
+        const { trace: seen } = await failureOf(trace(file, { timeout: 1500 }))
         const names = seen.stuck?.backtrace.map((one) => one.function)
         expect(names?.slice(0, 3)).toEqual(['runtime.gopark', 'runtime.selectgo', 'main.init.0'])
         expect(names?.at(-1)).toBe('runtime.goexit')
