@@ -172,7 +172,7 @@ void Session::pause(World& world) {
   record(wire::Kind::State);
   const uint64_t stopped_ns = report_ns_;
   world.each([this, stopped_ns](Thread& thread) {
-    if (!thread.stopped || thread.foreign || thread.copy) return;
+    if (!thread.stopped || !thread.claimed || thread.foreign || thread.copy) return;
     Result<arch::Registers> registers = thread.stopped->registers();
     if (!registers) return;
     thread.at_ns = stopped_ns;  // one moment for all, by which time they had stopped

@@ -162,7 +162,7 @@ void World::stop_all() {
 
 void World::resume_all(Resume how) {
   for (auto& [tid, thread] : threads_) {
-    if (thread.stopped && !thread.pending) resume(thread, how, false);
+    if (thread.stopped && thread.claimed && !thread.pending) resume(thread, how, false);
   }
 }
 

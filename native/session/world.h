@@ -79,7 +79,8 @@ class World {
   void stop_all();
   // One of those, as it was in its exit stop.
   std::optional<Thread> take_exit();
-  // Resumes every stopped thread that has nothing pending.
+  // Resumes every stopped thread that has nothing pending; not a newborn whose maker has not reported it: it may be a child
+  // process, and is treated as a thread until then.
   void resume_all(Resume how);
   // Resumes one; `here` asks for the tracer's own core.
   void resume(Thread& thread, Resume how, bool here);
