@@ -58,7 +58,6 @@ void Session::on_trap(World& world, Thread& thread) {
 void Session::on_breakpoint(World& world, Thread& thread, const arch::Registers& at, Breakpoints::Entry& entry) {
   const wire::WireSite site = plan_.sites[static_cast<size_t>(entry.site)];
   const uint64_t address = entry.address;
-  const pid_t tid = thread.tid;
   arch::Registers registers = at;
   arch::set_pc(registers, address);
   uint64_t caller = 0;
@@ -73,6 +72,7 @@ void Session::on_breakpoint(World& world, Thread& thread, const arch::Registers&
 
   if (thread.foreign || !accepted) {
     // Not for us: over it with the real instruction in place while nobody else runs, and armed again.
+    const pid_t tid = thread.tid;
     const bool report = !thread.foreign && (loader || plan_.has(wire::kAllStop));
     world.stop_all();  // the thread may have ended: not to be touched any more
     (void)breakpoints_.disarm(memory_, entry);
@@ -92,12 +92,12 @@ void Session::on_breakpoint(World& world, Thread& thread, const arch::Registers&
     world.stop_all();  // the thread may have ended: not to be touched any more
     hold(world);
     if (phase_ == Phase::Ending || phase_ == Phase::Leaving) return;
-    if (last && plan_.has(wire::kRun)) return let_go(world, tid);
+    if (last && plan_.has(wire::kRun)) return let_go(world);
     if (last) end(world);
     return world.resume_all(how());
   }
   if (!last) return resume(world, thread, (site.flags & wire::kKeepMask) == 0);
-  if (plan_.has(wire::kRun)) return let_go(world, tid);
+  if (plan_.has(wire::kRun)) return let_go(world);
   end(world);
   world.resume(thread, Resume::Continue, false);
 }

@@ -203,7 +203,7 @@ void Session::end(World& world) {
 }
 
 // Sets the target free: bytes restored, every thread detached while it is stopped and owes nothing.
-void Session::let_go(World& world, pid_t placed) {
+void Session::let_go(World& world) {
   threads_at_end_ = world.count();
   phase_ = Phase::Leaving;
   world.stop_all();
@@ -231,7 +231,7 @@ void Session::let_go(World& world, pid_t placed) {
   }
   if (phase_ != Phase::Leaving) return;
   knobs::reached(knobs::Point::Detaching);
-  world.detach_all(placed);
+  world.detach_all();
   record(wire::Kind::Detached);
   held_until_now();
   flush();

@@ -72,8 +72,7 @@ class Session {
   void hold(World& world);
   void pause(World& world);
   void end(World& world);
-  // `placed`: the thread that is on our core already, where the others are to be.
-  void let_go(World& world, pid_t placed = 0);
+  void let_go(World& world);
 
   wire::WireRecord& record(wire::Kind kind, Thread& thread, int32_t site = -1);
   wire::WireRecord& record(wire::Kind kind);

@@ -103,15 +103,11 @@ void World::release(pid_t tid, int signal) {
   if (std::move(tracee).detach(signal)) remove(tid);
 }
 
-void World::detach_all(pid_t placed) {
+void World::detach_all() {
   for (auto at = threads_.begin(); at != threads_.end();) {
     const Thread& thread = (at++)->second;
-    const pid_t tid = thread.tid;
-    // Woken on our core, which we are about to leave: the other one may be busy reading our records.
-    cpu_set_t own;
-    const bool narrowed = placed != 0 && tid != placed && placement_.narrow(tid, own);
-    release(tid, thread.signal);
-    if (narrowed) placement_.restore(tid, own);
+    // Not narrowed to our core for the moment of waking: what it clones in that moment would inherit one core for good.
+    release(thread.tid, thread.signal);
   }
 }
 

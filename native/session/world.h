@@ -53,9 +53,8 @@ class World {
   Thread* find(pid_t tid);
   // Lets go of one stopped thread and forgets it. One that was killed in its stop stays, to be reaped.
   void release(pid_t tid, int signal);
-  // Lets go of every stopped thread: the first may end the process before the last one's turn. With `placed`, a thread
-  // that is on our core already, the others are woken there, too.
-  void detach_all(pid_t placed);
+  // Lets go of every stopped thread: the first may end the process before the last one's turn.
+  void detach_all();
   // Threads of the target itself.
   size_t count() const;
   bool empty() const { return threads_.empty(); }
