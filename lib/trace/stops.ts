@@ -9,6 +9,9 @@ import { type Context, register, symbolOf } from './context'
 import { mappingsOf } from './maps'
 import type { Stop } from './types'
 
+/** The name of the stop at which a target stood when its time was up: where it was held, not what it reached. */
+export const INTERRUPTED = 'interrupted'
+
 /** What a stop shows beside its times. */
 export interface StopDetails {
   registers: boolean
@@ -106,7 +109,7 @@ function nameStop(context: Context, record: StopRecord, at: number): Named {
     case 'signal':
       return unnamed('signal', signalName(record.signal))
     case 'state':
-      return { ...lineOf(context, record.address), kind: 'signal', name: 'interrupted' }
+      return { ...lineOf(context, record.address), kind: 'signal', name: INTERRUPTED }
     case 'end':
       return unnamed('exit', record.how === 'exited' ? `exit ${record.status}` : signalName(record.status))
   }

@@ -10,6 +10,7 @@ import { backtrace, type StackBytes } from './backtrace'
 import { type Context, register } from './context'
 import { contextOf } from './live'
 import { interruptedAt } from './signal-frame'
+import { INTERRUPTED } from './stops'
 import type { Frame, Stuck } from './types'
 
 /** The most of a goroutine's stack that is read. */
@@ -121,7 +122,10 @@ function describe(context: Context, frames: Frame[]): Stuck {
 
 /** In a sentence: what has not returned, or the last stop that was reached. */
 export function stuckWhere(stuck: Stuck, trace: { stops: readonly { name: string }[] }): string {
-  if (stuck.function === null) return `it did not get past ${trace.stops.at(-1)?.name ?? 'its start'}`
+  if (stuck.function === null) {
+    const last = trace.stops.findLast(({ name }) => name !== INTERRUPTED)
+    return `it did not get past ${last?.name ?? 'its start'}`
+  }
   return `${stuck.function}${stuck.file === null ? '' : ` (${stuck.file}:${stuck.line})`} has not returned`
 }
 
