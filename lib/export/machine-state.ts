@@ -1,8 +1,9 @@
 /** Registers, memory maps and backtraces at each step's main stop, and the system calls. */
 import { formatDuration } from '../measure/units'
-import type { Frame, Mapping, Step, Stop, Trace } from '../trace/types'
+import type { Frame, Mapping, Step, Stop, SyscallInfo, Trace } from '../trace/types'
 import { GAP } from './columns'
 import { escapeControls } from './escape'
+import { paragraph } from './grid'
 import type { Style, TextOptions } from './style'
 
 /** The stop that stands for a step: the one at its address, else its first. */
@@ -72,9 +73,18 @@ export function shownFunction({ function: name, inlined }: Frame): string {
 export function syscallLines(trace: Trace, style: Style): string {
   const calls = trace.syscalls ?? []
   if (calls.length === 0) return ''
-  const lines = calls.map((call) => {
-    const text = `${call.name}(${call.args.join(', ')}) = ${call.result}`
-    return `${formatDuration(call.atNs).padStart(9)}  ${escapeControls(text)}  ${style.colors.dim(formatDuration(call.wallNs))}`
-  })
+  const lines = calls.map((call) => syscallLine(call, style))
   return [style.colors.bold(style.words.syscalls), ...lines].join('\n')
+}
+
+/** Cells of the time before a system call, and of the gap behind it. */
+const TIME = 9 + GAP
+
+/** Longer calls go on below their names. */
+function syscallLine({ name, args, result, atNs, wallNs }: SyscallInfo, { width, colors }: Style): string {
+  const duration = formatDuration(wallNs)
+  const text = escapeControls(`${name}(${args.join(', ')}) = ${result}`)
+  const lines = paragraph(text, width - GAP - duration.length, TIME)
+  const time = formatDuration(atNs).padStart(TIME - GAP)
+  return `${time}${lines.slice(TIME - GAP)}${' '.repeat(GAP)}${colors.dim(duration)}`
 }

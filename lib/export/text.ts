@@ -14,7 +14,7 @@ export type { TextOptions } from './style'
 /** Lines of a dead program's standard error that the report repeats. */
 const STDERR_LINES = 20
 
-/** The trace as text of at most `options.width` columns, registers, maps and system calls aside. */
+/** The trace as text of at most `options.width` columns, registers and maps aside. */
 export function toText(trace: Trace, options: TextOptions): string {
   const style = styleOf(options)
   const sections = [

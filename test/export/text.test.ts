@@ -36,6 +36,30 @@ test.each(LANGUAGES)('no line is wider than the terminal, at any width, in %s', 
   }
 })
 
+test.each(LANGUAGES)('a long system call goes on below its name, with nothing lost, in %s', (lang) => {
+  const trace = fixtureTrace()
+  const path = '/opt/example'.repeat(12)
+  const args = ['AT_FDCWD', `"${path}"`, 'O_RDONLY|O_CLOEXEC', '0', '{st_mode=S_IFREG|0644, st_size=1234, ...}']
+  trace.syscalls = [
+    {
+      tid: 1,
+      name: 'openat',
+      args,
+      result: '-1 ENOENT (No such file or directory)',
+      atNs: 123_456_789,
+      wallNs: 12_345_678,
+    },
+    { tid: 1, name: 'getpid', args: [], result: '7', atNs: 200_000_000, wallNs: 300 },
+  ]
+  for (let width = 40; width <= 200; width += 7) {
+    const lines = toText(trace, { ...PLAIN, width, lang }).split('\n')
+    expect({ width, wide: lines.filter((line) => cells(line) > width) }).toEqual({ width, wide: [] })
+    const shown = lines.join('').replace(/\s/g, '')
+    expect(shown).toContain(`openat(${args.join(',')})=-1ENOENT(Nosuchfileordirectory)`.replace(/\s/g, ''))
+    expect(lines.join('\n')).toMatch(/^ +200 ms {2}getpid\(\) = 7 {2}300 ns$/m)
+  }
+})
+
 test('colours change nothing but colours', () => {
   const colored = toText(fixtureTrace(), { ...PLAIN, color: true })
   expect(colored).toContain('\u001b[')
