@@ -64,3 +64,25 @@ export class PremainError extends Error {
     this.syscall = details.syscall ?? null
   }
 }
+
+/** What Node calls it when V8, a buffer or WebAssembly gets no memory: these errors have no code. */
+const NO_MEMORY = /allocation failed|out of memory|could not allocate/i
+
+const NO_MEMORY_HINT =
+  'Raise the limit of the address space (ulimit -v). NODE_OPTIONS=--disable-wasm-trap-handler makes premain’s ' +
+  'disassembler reserve ten gigabytes less of it.'
+
+/**
+ * Throws a failure as users may see it: what Node throws where memory is refused becomes `UNSUPPORTED` with errno
+ * `ENOMEM`; everything else stays as it is.
+ */
+export function throwNamed(failure: unknown): never {
+  // by name: under Jest, Node's own errors are no instances of the test's RangeError
+  const { name, message, code } = (failure ?? {}) as Partial<NodeJS.ErrnoException>
+  const refused = name === 'RangeError' && NO_MEMORY.test(message ?? '')
+  if (failure instanceof PremainError || !(refused || code === 'ENOMEM' || code === 'ERR_MEMORY_ALLOCATION_FAILED')) {
+    throw failure
+  }
+  const details = { hint: NO_MEMORY_HINT, errno: 'ENOMEM', cause: failure }
+  throw new PremainError('UNSUPPORTED', 'this process is given too little memory', details)
+}

@@ -1,4 +1,5 @@
 /** `inspect()`: what a program file is and where each step lives in it. Nothing is run. */
+import { throwNamed } from '../errors'
 import { classifyProgram, resolveProgram } from '../image/classify'
 import { describeImage, type ImageDescription } from '../image/describe'
 import { openImage } from '../image/image'
@@ -38,9 +39,14 @@ export interface Image extends ImageDocument {
  * Reads a program file.
  *
  * @param file a path, or a name that is looked up in PATH
- * @throws PremainError `NOT_FOUND`, `NOT_EXECUTABLE`, `INTERPRETER_MISSING`, `WRONG_ARCH`, `NOT_ELF`, `MALFORMED_ELF`
+ * @throws PremainError `NOT_FOUND`, `NOT_EXECUTABLE`, `INTERPRETER_MISSING`, `WRONG_ARCH`, `NOT_ELF`, `MALFORMED_ELF`,
+ * `UNSUPPORTED`
  */
-export async function inspect(file: string): Promise<Image> {
+export function inspect(file: string): Promise<Image> {
+  return readImage(file).catch(throwNamed)
+}
+
+async function readImage(file: string): Promise<Image> {
   const cwd = process.cwd()
   const { elf, scripts } = classifyProgram(resolveProgram(file, { cwd, path: process.env.PATH }), cwd)
   const image = openImage(elf)

@@ -1,4 +1,5 @@
 /** `trace()` and `launch()`: the way through all stages, from a name to a Trace. */
+import { throwNamed } from '../errors'
 import { type ResolvedOptions, resolveOptions, splitArguments, type TraceOptions } from '../session/options'
 import type { SessionRecord } from '../session/records'
 import { Run } from '../session/run'
@@ -28,7 +29,7 @@ export async function trace(
 ): Promise<Trace> {
   const split = splitArguments(args, options)
   const resolved = resolveOptions(split.options)
-  return new Promise((resolve, reject) => {
+  return new Promise<Trace>((resolve, reject) => {
     const run: Run = new Run(file, split.args, {
       options: resolved,
       allStop: false,
@@ -47,7 +48,7 @@ export async function trace(
         reject(error)
       }
     }
-  })
+  }).catch(throwNamed)
 }
 
 /** @throws PremainError in which the run ended */
@@ -70,7 +71,7 @@ export function timeOnce(
   args: readonly string[],
   { options, output }: { options: ResolvedOptions; output: () => Output },
 ): Promise<RunFigures> {
-  return new Promise((resolve, reject) => {
+  return new Promise<RunFigures>((resolve, reject) => {
     let finish: FinishFigures | null = null
     const run: Run = new Run(file, args, {
       options,
@@ -91,7 +92,7 @@ export function timeOnce(
         reject(error)
       }
     }
-  })
+  }).catch(throwNamed)
 }
 
 /** Past this record no stop is to come. */

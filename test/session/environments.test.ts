@@ -14,6 +14,7 @@ const root = join(__dirname, '..', '..')
 const library = join(root, 'dist', 'index.js')
 const command = join(root, 'dist', 'cli', 'bin.js')
 const LIMIT = 30_000
+const BOUND = { timeout: LIMIT - 5000, killSignal: 'SIGKILL' } as const
 const unprivileged = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
 
 /** x86-64. Source: linux arch/x86/entry/syscalls/syscall_64.tbl. */
@@ -51,8 +52,7 @@ function run(words: string[], options: { input?: string; env?: Record<string, st
   const [file, ...args] = words as [string, ...string[]]
   const ended = spawnSync(file, args, {
     encoding: 'utf8',
-    timeout: LIMIT - 5000,
-    killSignal: 'SIGKILL',
+    ...BOUND,
     input: options.input ?? '',
     env: { ...process.env, ...options.env },
   })
@@ -360,16 +360,24 @@ describe('limits', () => {
   testUnless(missingCommand('prlimit'))(
     'address space: an error or a trace, never a hang',
     () => {
-      for (const megabytes of [800, 1200, 4000]) {
-        const bytes = megabytes << 20
-        const { stdout } = spawnSync(
-          'prlimit',
-          [`--as=${bytes}:${bytes}`, process.execPath, '-e', script, library, tsgo.file],
-          { encoding: 'utf8', timeout: 20_000, killSignal: 'SIGKILL' },
-        )
-        // Node's own allocations fail first, with a RangeError.
-        expect(stdout).toMatch(/^(reached-main null|PremainError [A-Z_]+ .*|RangeError .*|)\n?$/)
+      for (const megabytes of [716, 800, 1200, 4000]) {
+        const words = [`--as=${megabytes * 2 ** 20}`, process.execPath, '-e', script, library, tsgo.file]
+        const { stdout } = spawnSync('prlimit', words, { ...BOUND, encoding: 'utf8' })
+        expect(stdout).toMatch(/^(reached-main null|PremainError [A-Z_]+ .*|)\n?$/)
       }
+    },
+    LIMIT,
+  )
+
+  testUnless(missingCommand('prlimit'))(
+    'address space: what Node cannot have is UNSUPPORTED, and its hint helps',
+    () => {
+      const words = [...limited(`--as=${4000 * 2 ** 20}`), process.execPath, command, '--json', tsgo.file, ...tsgo.args]
+      const { status, stdout, stderr } = run(words)
+      expect(status).toBe(3)
+      expect((JSON.parse(stdout) as Trace).error).toMatchObject({ code: 'UNSUPPORTED', errno: 'ENOMEM' })
+      const [flag = ''] = /(?<=NODE_OPTIONS=)\S+/.exec(stderr) ?? []
+      expect(run(words, { env: { NODE_OPTIONS: flag } }).status).toBe(0)
     },
     LIMIT,
   )
