@@ -143,7 +143,8 @@ function resolveCwd(cwd: unknown = process.cwd()): string {
 function resolveEnv(env: unknown): Record<string, string> {
   if (typeof env !== 'object' || env === null) throw invalid('option env is not an object', 'env: { NAME: value }')
   const out: Record<string, string> = {}
-  for (const [name, value] of Object.entries(env)) {
+  for (const name of Object.keys(env)) {
+    const value = (env as Record<string, unknown>)[name]
     if (value === undefined) continue
     const text = String(value)
     if (name === '' || name.includes('=') || name.includes('\0') || text.includes('\0')) {

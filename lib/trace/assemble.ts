@@ -1,7 +1,7 @@
 /** Records → Trace. */
 import type { ProgramImage } from '../image/types'
 import { STEPS } from '../plan/catalogue'
-import type { StopPlan } from '../plan/types'
+import type { StepId, StopPlan } from '../plan/types'
 import type { SessionRecord } from '../session/records'
 import { hex } from './addresses'
 import { Context, symbolOf } from './context'
@@ -84,6 +84,8 @@ export class Draft {
   private readonly details: StopDetails
   private readonly list = emptyList()
   private settled: Settled | null = null
+  /** Evidence of the steps of which the exec's record says all. */
+  private early: Partial<Record<StepId, Evidence>> | null = null
 
   /** `assembly.records` begins with its exec, and may be added to until {@link finish}. */
   constructor(private readonly assembly: Assembly) {
@@ -101,6 +103,8 @@ export class Draft {
     const { context, list, details } = this
     context.follow()
     addStops(list, context, { details, until: context.records.length - 1 })
+    const scene: Scene = { context, inits: [], target: this.assembly.target }
+    this.early ??= { image: evidenceOf('image', scene), stack: evidenceOf('stack', scene) }
   }
 
   /** Takes in all records: none but that of the end is to come. */
@@ -165,7 +169,7 @@ export class Draft {
       const own = stops[at] as readonly number[]
       return makeStep(
         { index, id, title },
-        { scene, list, own, standing: standings[at] as Standing, span: spans[at] as Span },
+        { scene, list, own, standing: standings[at] as Standing, span: spans[at] as Span, known: this.early?.[id] },
       )
     })
   }
@@ -187,11 +191,19 @@ interface StepParts {
   own: readonly number[]
   standing: Standing
   span: Span
+  /** The step's evidence, where it was made before. */
+  known: Evidence | undefined
+}
+
+type Evidence = Step['evidence']
+
+function evidenceOf(id: StepId, scene: Scene): Evidence {
+  return EVIDENCE[id](scene) as unknown as Evidence
 }
 
 function makeStep(
   { index, id, title }: Pick<Step, 'index' | 'id' | 'title'>,
-  { scene, list, own, standing, span }: StepParts,
+  { scene, list, own, standing, span, known }: StepParts,
 ): Step {
   const { context } = scene
   const main = mainHit(context, id)
@@ -214,7 +226,7 @@ function makeStep(
     cpuNs,
     minorFaults,
     majorFaults,
-    evidence: bare ? {} : (EVIDENCE[id](scene) as unknown as Record<string, unknown>),
+    evidence: bare ? {} : (known ?? evidenceOf(id, scene)),
   }
 }
 
