@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { trace } from '../../lib/index'
 import { inheritedOpenFiles } from '../../lib/session/limits'
+import { buildFixture, missingGo } from '../support/fixtures'
+import { testUnless } from '../support/skip'
 
 async function outputOf(script: string): Promise<string> {
   const seen = await trace('/bin/sh', ['-c', script], { run: true })
@@ -29,6 +31,19 @@ test('the same CPUs', async () => {
   const own = /^Cpus_allowed_list:\s+(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
   expect(/^Cpus_allowed_list:\s+(.*)$/m.exec(await outputOf('exec cat /proc/self/status'))?.[1]).toBe(own)
 })
+
+testUnless(missingGo())(
+  'the same CPUs for every thread that a thread makes once it was set free',
+  async () => {
+    const own = /^Cpus_allowed_list:\s+(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] as string
+    const spawner = buildFixture('spawner') as string
+    // A freed thread makes one at a moment of its own: one run shows little.
+    for (let run = 0; run < 60; run++) {
+      expect((await trace(spawner, [own], { run: true })).output.stdout).toBe('others: 0\n')
+    }
+  },
+  60_000,
+)
 
 test('environment, directory and arguments as given', async () => {
   const seen = await trace('/bin/sh', ['-c', 'pwd; echo "$1|$A|$HOME"', 'name', 'two words'], {
