@@ -237,39 +237,44 @@ TEST_P(NewbornTest, IsKnownWhicheverIsReportedFirst) {
 
 // Other threads go on, over a breakpoint that stops them all, between a newborn's first stop and the report of its birth:
 // until that tells what it is, it runs nothing.
+// On a slow machine the others may have nothing to report just then: until they had.
 TEST(UnbornTest, StaysStoppedUntilItsBirthIsReported) {
+  constexpr int kAttempts = 20;
   for (const uint32_t mode : kModes) {
     SCOPED_TRACE(testing::Message() << "mode " << mode);
-    Traced traced("everything", mode);
-    std::set<pid_t> known;
-    pid_t unborn = 0;
     size_t others = 0;
-    traced.whom_next = [&]() -> pid_t {
-      if (!await_event(-1, 100)) return -1;
-      std::set<pid_t> rest = family_of(traced.pid());
-      for (const pid_t id : rest) {
-        if (known.count(id) == 0 && await_event(id, 0)) return id;
-      }
-      rest.erase(traced.pid());
-      if (unborn == 0 && await_event(traced.pid(), 20)) return traced.pid();
-      for (const pid_t id : rest) {
-        if (await_event(id, unborn == 0 ? 0 : 20)) return id;
-      }
-      return -1;
-    };
-    traced.at_point = [&](Point point, pid_t id) {
-      if (point != Point::Stopped) return;
-      if (known.insert(id).second && id != traced.pid()) {
-        unborn = id;
-      } else if (id != traced.pid()) {
-        others += unborn != 0;
-      } else if (const pid_t newborn = std::exchange(unborn, 0)) {
-        EXPECT_FALSE(await_event(newborn, 20)) << "it has run";
-      }
-    };
-    traced.run();
+    for (int attempt = 0; attempt < kAttempts && others <= 1; attempt++) {
+      Traced traced("everything", mode);
+      std::set<pid_t> known;
+      pid_t unborn = 0;
+      traced.whom_next = [&]() -> pid_t {
+        if (!await_event(-1, 100)) return -1;
+        std::set<pid_t> rest = family_of(traced.pid());
+        for (const pid_t id : rest) {
+          if (known.count(id) == 0 && await_event(id, 0)) return id;
+        }
+        rest.erase(traced.pid());
+        if (unborn == 0 && await_event(traced.pid(), 20)) return traced.pid();
+        for (const pid_t id : rest) {
+          if (await_event(id, unborn == 0 ? 0 : 20)) return id;
+        }
+        return -1;
+      };
+      traced.at_point = [&](Point point, pid_t id) {
+        if (point != Point::Stopped) return;
+        if (known.insert(id).second && id != traced.pid()) {
+          // Its maker waits to report the birth: where it has done so, the newborn may run.
+          if (await_event(traced.pid(), 20)) unborn = id;
+        } else if (id != traced.pid()) {
+          others += unborn != 0;
+        } else if (const pid_t newborn = std::exchange(unborn, 0)) {
+          EXPECT_FALSE(await_event(newborn, 20)) << "it has run";
+        }
+      };
+      traced.run();
+      EXPECT_EQ(accepted(traced), 2u);
+    }
     EXPECT_GT(others, 1u) << "no other thread came in between";
-    EXPECT_EQ(accepted(traced), 2u);
   }
 }
 
