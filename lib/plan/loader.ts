@@ -3,7 +3,8 @@ import { openImage } from '../image/image'
 import type { FileAddress, ProgramImage } from '../image/types'
 import { sharesRuntime } from './host'
 import { ENTRY_STEPS, type PlanOptions } from './plan'
-import type { Site, StopPlan } from './types'
+import { siteOf } from './sites'
+import type { StopPlan } from './types'
 
 /**
  * The function that a dynamic linker calls for debuggers before and after it has mapped objects, their initialisers not
@@ -19,7 +20,9 @@ const RENDEZVOUS = '_dl_debug_state'
 export function planLoader(image: ProgramImage, options: PlanOptions): StopPlan | null {
   if (!mayLoadRuntime(image, options.until ?? 'main')) return null
   const address = rendezvous(image.elf.interpreter as string)
-  return address === null ? null : { image, sites: [loaderSite(address)] }
+  if (address === null) return null
+  const site = siteOf({ symbol: RENDEZVOUS, step: 'interp', role: 'loader', registers: false, maps: false }, address)
+  return { image, sites: [site] }
 }
 
 function mayLoadRuntime(image: ProgramImage, until: string): boolean {
@@ -42,22 +45,5 @@ function rendezvous(interpreter: string): FileAddress | null {
   } catch {
     // execve will say what is wrong with it
     return null
-  }
-}
-
-function loaderSite(address: FileAddress): Site {
-  return {
-    name: RENDEZVOUS,
-    symbol: RENDEZVOUS,
-    step: 'interp',
-    role: 'loader',
-    address,
-    registers: false,
-    maps: false,
-    reads: [],
-    last: false,
-    callerWithin: null,
-    armReturn: null,
-    keepMask: false,
   }
 }

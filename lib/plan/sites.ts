@@ -9,6 +9,20 @@ export interface SiteDraft
   key: string
 }
 
+/** A site, what its finder does not say being its default. `address`: null where it is armed while running. */
+export function siteOf(draft: Omit<SiteDraft, 'key'>, address: FileAddress | null): Site {
+  return {
+    name: draft.symbol,
+    reads: [],
+    last: false,
+    callerWithin: null,
+    armReturn: null,
+    keepMask: false,
+    ...draft,
+    address,
+  }
+}
+
 /** The sites of a plan while they are collected. Invariant: no two entries have the same address. */
 export class SiteList {
   private readonly byKey = new Map<string, Site>()
@@ -59,16 +73,7 @@ export class SiteList {
   }
 
   private append({ key: _, ...draft }: SiteDraft, address: FileAddress | null): Site {
-    const site: Site = {
-      name: draft.symbol,
-      reads: [],
-      last: false,
-      callerWithin: null,
-      armReturn: null,
-      keepMask: false,
-      ...draft,
-      address,
-    }
+    const site = siteOf(draft, address)
     this.order.push(site)
     return site
   }

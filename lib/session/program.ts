@@ -7,6 +7,7 @@ import { fromCwd } from '../image/lookup'
 import type { FileIdentity, ProgramImage } from '../image/types'
 import { planLoader } from '../plan/loader'
 import { type PlanOptions, planStops } from '../plan/plan'
+import { siteOf } from '../plan/sites'
 import type { StopPlan } from '../plan/types'
 import { requireProc } from './denial'
 import type { ResolvedOptions } from './options'
@@ -81,25 +82,7 @@ export function planSymbol(image: ProgramImage, symbol: string): StopPlan {
       hint: 'symbols are written as the Go linker does: net/http.(*Server).Serve',
     })
   }
-  return {
-    image,
-    sites: [
-      {
-        name: symbol,
-        symbol,
-        step: null,
-        role: 'extra',
-        address: body.entry,
-        registers: true,
-        maps: false,
-        reads: [],
-        last: false,
-        callerWithin: null,
-        armReturn: null,
-        keepMask: false,
-      },
-    ],
-  }
+  return { image, sites: [siteOf({ symbol, step: null, role: 'extra', registers: true, maps: false }, body.entry)] }
 }
 
 /** The image of that path while its file is the same: what was found out about it before exec holds still. */

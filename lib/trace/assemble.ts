@@ -103,8 +103,12 @@ export class Draft {
     const { context, list, details } = this
     context.follow()
     addStops(list, context, { details, until: context.records.length - 1 })
-    const scene: Scene = { context, inits: [], target: this.assembly.target }
-    this.early ??= { image: evidenceOf('image', scene), stack: evidenceOf('stack', scene) }
+    this.early ??= this.makeEarly()
+  }
+
+  /** Whether the target has gone on to another image, or to the same one again: this is no trace of that. */
+  outdated(image: ProgramImage): boolean {
+    return this.context.image !== image || this.context.outrun
   }
 
   /** Takes in all records: none but that of the end is to come. */
@@ -159,6 +163,11 @@ export class Draft {
     if (ending.stuck) trace.stuck = ending.stuck
     if (options.syscalls) trace.syscalls = listSyscalls(records, executedBy(assembly, context))
     return trace
+  }
+
+  private makeEarly(): Partial<Record<StepId, Evidence>> {
+    const scene: Scene = { context: this.context, inits: [], target: this.assembly.target }
+    return { image: evidenceOf('image', scene), stack: evidenceOf('stack', scene) }
   }
 
   private makeSteps(figures: Figures): Step[] {

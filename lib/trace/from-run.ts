@@ -18,7 +18,8 @@ const drafts = new WeakMap<Run, Draft>()
 export function draftTrace(run: Run, settled: boolean): void {
   try {
     if (!run.records.some(({ kind }) => kind === 'exec')) return
-    const draft = drafts.get(run) ?? new Draft(assemblyOf(run))
+    const known = drafts.get(run)
+    const draft = known === undefined || known.outdated(run.image) ? new Draft(assemblyOf(run)) : known
     drafts.set(run, draft)
     if (settled) draft.settle()
     else draft.follow()

@@ -110,7 +110,7 @@ describe('a C program with a Go library in it', () => {
   const loading = (): string => compile('gcc', join(sources, 'dlhost.c'), '-ldl')
 
   /** All steps but the last are the library's, on a thread of its own; what could be compared agrees. */
-  const expectLibrary = (seen: Trace, library: string): void => {
+  const expectRuntimeSteps = (seen: Trace): void => {
     expect(seen.outcome).toBe('reached-until')
     const { main, ...others } = statuses(seen)
     expect(main).toBe('not-applicable')
@@ -118,6 +118,10 @@ describe('a C program with a Go library in it', () => {
     expect(seen.inits.at(-1)?.function).toBe('main.init.0')
     expect(seen.steps.flatMap(({ evidence }) => evidence.failures ?? [])).toEqual([])
     expect(seen.stops.find(({ name }) => name === 'runtime.rt0_go')?.tid).not.toBe(seen.pid)
+  }
+
+  const expectLibrary = (seen: Trace, library: string): void => {
+    expectRuntimeSteps(seen)
     expect(seen.notes).toEqual([`Go’s runtime is in ${library}`])
     expect(seen.target.go?.version).toMatch(/^go1\./)
     const schedinit = seen.stops.find(({ name }) => name === 'runtime.schedinit')
@@ -139,15 +143,7 @@ describe('a C program with a Go library in it', () => {
   withBoth(
     'with until past it shows the start of the library’s runtime',
     async () => {
-      const seen = await trace(host(), { until: 'main.init.0' })
-      expect(seen.outcome).toBe('reached-until')
-      const { main, ...others } = statuses(seen)
-      expect(main).toBe('not-applicable')
-      expect(new Set(Object.values(others))).toEqual(new Set(['observed']))
-      expect(seen.inits.at(-1)?.function).toBe('main.init.0')
-      expect(seen.steps.flatMap(({ evidence }) => evidence.failures ?? [])).toEqual([])
-      // The library's runtime has a thread of its own.
-      expect(seen.stops.find(({ name }) => name === 'runtime.rt0_go')?.tid).not.toBe(seen.pid)
+      expectRuntimeSteps(await trace(host(), { until: 'main.init.0' }))
     },
     BUILD,
   )
