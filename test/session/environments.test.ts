@@ -8,6 +8,7 @@ import type { Trace } from '../../lib/index'
 import { buildC } from '../support/c-programs'
 import { tsgo } from '../support/corpus'
 import { buildFixture, missingGo } from '../support/fixtures'
+import { AS_NOBODY } from '../support/nobody'
 import { findCommand, missingCommand, testUnless } from '../support/skip'
 
 const root = join(__dirname, '..', '..')
@@ -15,7 +16,6 @@ const library = join(root, 'dist', 'index.js')
 const command = join(root, 'dist', 'cli', 'bin.js')
 const LIMIT = 30_000
 const BOUND = { timeout: LIMIT - 5000, killSignal: 'SIGKILL' } as const
-const unprivileged = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
 
 /** x86-64. Source: linux arch/x86/entry/syscalls/syscall_64.tbl. */
 const NUMBER = {
@@ -318,7 +318,7 @@ describe('limits', () => {
         copyFileSync(tsgo.file, program)
         run(['chmod', '-R', 'a+rx', folder])
         const outcomes = [7, 8, 9, 10, 11, 12, 40].map((n) =>
-          outcomeUnder([...limited(`--nproc=${n}:${n}`), ...unprivileged], program),
+          outcomeUnder([...limited(`--nproc=${n}:${n}`), ...AS_NOBODY], program),
         )
         expect(outcomes.at(-1)).toBe('reached-main null')
         for (const outcome of outcomes) expect(outcome).toMatch(/^(reached-main null|PremainError [A-Z_]+ .*|)$/)
@@ -389,7 +389,7 @@ function notRoot(): string | null {
 
 /** A checkout below root's home may not be read by anybody else. */
 function notForNobody(): string | null {
-  const words = [...unprivileged.slice(1), process.execPath, '-e', `require('${library}')`]
+  const words = [...AS_NOBODY.slice(1), process.execPath, '-e', `require('${library}')`]
   return spawnSync('setpriv', words).status === 0 ? null : 'nobody but root can read this checkout'
 }
 

@@ -6,6 +6,7 @@ import { type PremainError, type Trace, trace } from '../../lib/index'
 import { tsgo } from '../support/corpus'
 import { buildFixture, missingGo } from '../support/fixtures'
 import { assertNothingLeft, type Snapshot, snapshot } from '../support/leaks'
+import { AS_NOBODY } from '../support/nobody'
 import { missingCommand, testUnless } from '../support/skip'
 
 let folder: string
@@ -90,11 +91,10 @@ testUnless(asNobody)('a set-user-ID program runs without its privilege, and the 
   const script =
     'const { trace } = require(process.argv[1]); trace(process.argv[2]).then((t) => console.log(JSON.stringify(t.notes)))'
   const dist = join(__dirname, '..', '..', 'dist')
-  const { stdout, stderr } = spawnSync(
-    'setpriv',
-    ['--reuid', '65534', '--clear-groups', process.execPath, '-e', script, dist, file],
-    { encoding: 'utf8' },
-  )
+  const [setpriv = '', ...words] = AS_NOBODY
+  const { stdout, stderr } = spawnSync(setpriv, [...words, process.execPath, '-e', script, dist, file], {
+    encoding: 'utf8',
+  })
   expect(stderr).toBe('')
   expect(JSON.parse(stdout)).toEqual([expect.stringMatching(/^set-user-ID of uid 0, but it ran as uid 65534/)])
 })
