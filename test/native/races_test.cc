@@ -2,7 +2,9 @@
 // points in turn.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -235,6 +237,17 @@ TEST_P(NewbornTest, IsKnownWhicheverIsReportedFirst) {
   }
 }
 
+// Whether what `maker` has stopped with, and nobody has waited for yet, is the birth of `id`.
+bool bears(pid_t maker, pid_t id) {
+  siginfo_t info{};
+  const int options = WSTOPPED | WNOHANG | WNOWAIT | __WALL | __WNOTHREAD;
+  if (waitid(P_PID, static_cast<id_t>(maker), &info, options) != 0 || info.si_pid == 0) return false;
+  const int event = info.si_status >> 8;
+  if (event != PTRACE_EVENT_FORK && event != PTRACE_EVENT_VFORK && event != PTRACE_EVENT_CLONE) return false;
+  unsigned long born = 0;
+  return ptrace(PTRACE_GETEVENTMSG, maker, nullptr, &born) == 0 && born == static_cast<unsigned long>(id);
+}
+
 // Other threads go on, over a breakpoint that stops them all, between a newborn's first stop and the report of its birth:
 // until that tells what it is, it runs nothing.
 // On a slow machine the others may have nothing to report just then: until they had.
@@ -263,8 +276,8 @@ TEST(UnbornTest, StaysStoppedUntilItsBirthIsReported) {
       traced.at_point = [&](Point point, pid_t id) {
         if (point != Point::Stopped) return;
         if (known.insert(id).second && id != traced.pid()) {
-          // Its maker waits to report the birth: where it has done so, the newborn may run.
-          if (await_event(traced.pid(), 20)) unborn = id;
+          // Its maker waits to report the birth: where it has done so, or is another, the newborn may run.
+          if (await_event(traced.pid(), 20) && bears(traced.pid(), id)) unborn = id;
         } else if (id != traced.pid()) {
           others += unborn != 0;
         } else if (const pid_t newborn = std::exchange(unborn, 0)) {
