@@ -140,15 +140,24 @@ bool Control::close_wakes() {
 
 std::vector<Descendant> Control::end_target(bool with_children) {
   const std::lock_guard lock(mutex_);
-  std::vector<Descendant> family;
-  if (pid_ == 0) return family;
+  if (pid_ == 0) return {};
   killed_ = true;
+  return end_family(true, with_children);
+}
+
+std::vector<Descendant> Control::end_children() {
+  const std::lock_guard lock(mutex_);
+  return end_family(false, true);
+}
+
+std::vector<Descendant> Control::end_family(bool with_target, bool with_children) {
+  std::vector<Descendant> family;
   if (with_children) collect(pid_, family);
   std::vector<Fd> handles;
   for (const Descendant& member : family) {
     handles.emplace_back(member.parent == pid_ ? pidfd_open(member.pid) : -1);
   }
-  kill_process(pidfd_.get(), pid_);
+  if (with_target) kill_process(pidfd_.get(), pid_);
   for (size_t i = 0; i < family.size(); i++) {
     if (family[i].parent != pid_) continue;
     kill_process(handles[i].get(), family[i].pid);

@@ -67,10 +67,13 @@ class Control {
   bool close_wakes();
   // Kills the target; `with_children`, its direct children too, and says whom it met.
   std::vector<Descendant> end_target(bool with_children);
+  // Kills the direct children of a target that ends by itself, and says whom it met.
+  std::vector<Descendant> end_children();
   bool killed_by_us() const;
 
  private:
   void send_wake();
+  std::vector<Descendant> end_family(bool with_target, bool with_children);
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -300,8 +300,13 @@ void Session::adopt_copy(World& world, Thread& thread, const WaitStatus& status)
   world.release(thread.tid, signal);
 }
 
+// While its last thread is in its exit stop, a program that ends by itself still has its children.
 void Session::on_exit(World& world, Thread& thread) {
   record_exit(thread);
+  const bool own = !thread.foreign && !thread.copy;
+  if (own && forked_ && !plan_.has(wire::kRun) && phase_ != Phase::Leaving && world.at_end()) {
+    family_ = control_.end_children();
+  }
   resume(world, thread, false);
 }
 

@@ -52,6 +52,13 @@ size_t World::count() const {
   return n;
 }
 
+bool World::at_end() const {
+  for (const auto& [tid, thread] : threads_) {
+    if (!thread.foreign && !thread.copy && !thread.exiting) return false;
+  }
+  return true;
+}
+
 bool World::listening() const {
   for (const auto& [tid, thread] : threads_) {
     if (thread.group_stopped && !thread.stopped) return true;

@@ -57,6 +57,8 @@ class World {
   void detach_all();
   // Threads of the target itself.
   size_t count() const;
+  // Every thread of the target itself is in its exit stop or past it.
+  bool at_end() const;
   bool empty() const { return threads_.empty(); }
   // A thread stays in a job-control stop, as `resume` has left it.
   bool listening() const;

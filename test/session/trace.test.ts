@@ -1,10 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { type PremainError, steps, type Trace, trace } from '../../lib/index'
+import { type PremainError, steps, type Trace, type TraceOptions, trace } from '../../lib/index'
 import { tsgo } from '../support/corpus'
 import { buildFixture, missingGo } from '../support/fixtures'
 import { assertNothingLeft, processState, type Snapshot, snapshot, until } from '../support/leaks'
@@ -20,6 +20,21 @@ async function failureOf(promise: Promise<unknown>): Promise<PremainError> {
     },
     (error) => error as PremainError,
   )
+}
+
+/** A trace of a program whose init forks, and the child that it leaves. */
+async function forker(
+  env: Record<string, string>,
+  options: TraceOptions = {},
+): Promise<{ seen: Trace; sleeper: number; hasEnded(): Promise<boolean> }> {
+  const file = join(tmpdir(), `premain-pid-${process.pid}`)
+  const whole = { ...process.env, PID_FILE: file, ...env }
+  const running = trace(buildFixture('forker') as string, { ...options, env: whole })
+  const seen = await running.catch((error: PremainError) => error.trace as Trace)
+  const sleeper = Number(readFileSync(file, 'utf8'))
+  rmSync(file)
+  const isGone = (state: string | null) => state === null || state === 'Z'
+  return { seen, sleeper, hasEnded: async () => isGone(await until(() => processState(sleeper), isGone)) }
 }
 
 /** Memory in use once garbage is collected. */
@@ -140,22 +155,22 @@ describe('trace()', () => {
   })
 
   withGo('children that an init forked are ended with it, and main does not run', async () => {
-    const file = join(tmpdir(), `premain-pid-${process.pid}`)
-    const seen = await trace(buildFixture('forker') as string, { env: { ...process.env, PID_FILE: file } })
-    try {
-      expect(seen.outcome).toBe('reached-main')
-      expect(seen.output.stdout).toBe('')
-      const sleeper = Number(readFileSync(file, 'utf8'))
-      expect(seen.descendants.find((one) => one.pid === sleeper)).toMatchObject({ fate: 'killed' })
-      expect(
-        await until(
-          () => processState(sleeper),
-          (state) => state === null || state === 'Z',
-        ),
-      ).not.toBe('S')
-    } finally {
-      if (existsSync(file)) rmSync(file)
-    }
+    const { seen, sleeper, hasEnded } = await forker({})
+    expect(seen.outcome).toBe('reached-main')
+    expect(seen.output.stdout).toBe('')
+    expect(seen.descendants.find((one) => one.pid === sleeper)).toMatchObject({ fate: 'killed' })
+    expect(await hasEnded()).toBe(true)
+  })
+
+  withGo('so are they when it ends by itself; with run they are left', async () => {
+    const own = await forker({ EXIT: '1' })
+    expect(own.seen).toMatchObject({ outcome: 'exited', exit: { code: 3 } })
+    expect(own.seen.descendants.find((one) => one.pid === own.sleeper)).toMatchObject({ fate: 'killed' })
+    expect(await own.hasEnded()).toBe(true)
+    const free = await forker({ EXIT: '1' }, { run: true })
+    expect(processState(free.sleeper)).toBe('S')
+    process.kill(free.sleeper, 'SIGKILL')
+    expect(await free.hasEnded()).toBe(true)
   })
 
   withGo('children that an init forked live on with run', async () => {
