@@ -1,17 +1,24 @@
-// Program files that lie: inspected without a crash, a hang or a wait, and traced under a bound.
-import { closeSync, copyFileSync, mkdirSync, openSync, statSync } from 'node:fs'
+// Program files that lie: inspected without a crash, a hang or a wait, and traced under limits.
+import { copyFileSync, mkdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { Failure } from '../support/project.mjs'
-import { damage, hotStretches, randomDamage } from './mutations.mjs'
-import { account, expect, goProgram, library, libraryFile, scratch, settled } from './support.mjs'
+import { runLimited } from './limited.mjs'
+import { expect, goProgram, libraryFile, scratch } from './support.mjs'
 
 const LANES = 2
 /** A worker that is silent for longer hangs. */
 const SILENCE = 15_000
-/** No trace of a damaged program may take longer, in milliseconds; killing it has a second of its own. */
-const TRACE_BOUND = 1500
-const PATIENCE = 4000
+/** Traces by one Node: what they take of its CPU time has to fit in a target's. */
+const BATCH = 50
+
+/** How a greedy program ends under the limits. Source: signal(7), setrlimit(2), Go's runtime/malloc.go. */
+const REFUSALS = {
+  memory: /out of memory|cannot allocate memory/,
+  processes: /ended by: resource temporarily unavailable/,
+  file: /ended by: write eaten: file too large/,
+  cpu: /"signal":"SIGKILL"/,
+}
 
 /** Damaged program files through inspect(): every error a PremainError, no parse over a second, no hang. */
 export async function mutatedInspect(count) {
@@ -57,44 +64,20 @@ function inspectLane(bases, lane, count) {
   })
 }
 
-/** Damaged programs that still run, through trace() under a bound. */
+/** Damaged programs that still run, through trace() under limits, which are first seen to hold. */
 export async function mutatedTrace(count) {
-  const bases = [goProgram('hello'), goProgram('inits', [])].map((base) => {
-    const file = join(scratch, `mutant-${basename(base)}`)
-    copyFileSync(base, file)
-    const fd = openSync(file, 'r')
-    const stretches = hotStretches(fd, { text: true })
-    closeSync(fd)
-    return { file, stretches, size: statSync(file).size }
-  })
-  await library.trace(bases[0].file)
-  const before = account()
-  const ends = new Map()
-  for (let ran = 0, made = 0; ran < count; made++) {
-    const { file, stretches, size } = bases[made % bases.length]
-    const done = randomDamage(stretches, size)
-    const undo = damage(file, done)
-    const end = await boundedTrace(file, done)
-    undo()
-    ends.set(end.how, (ends.get(end.how) ?? 0) + 1)
-    if (end.ran) ran++
+  for (const [appetite, refusal] of Object.entries(REFUSALS)) {
+    const seen = await runLimited('trace-worker.mjs', { program: goProgram('greedy'), appetite })
+    const how = JSON.stringify(seen)
+    expect(seen.code === 'EXITED_BEFORE_MAIN' && refusal.test(how), `nothing limits ${appetite}: ${how}`)
   }
-  await settled(before)
-  return [...ends].map(([how, times]) => `${how} ${times}`).join(', ')
-}
-
-/** How it ended, and whether the program was started at all. */
-async function boundedTrace(file, done) {
-  const started = Date.now()
-  const env = { PATH: '/nonexistent' }
-  const end = await library.trace(file, [], { timeout: TRACE_BOUND, env, cwd: scratch }).then(
-    (seen) => ({ how: seen.outcome, ran: true }),
-    (error) => {
-      expect(error instanceof library.PremainError, `${error?.stack}\nafter ${JSON.stringify(done)}`)
-      return { how: error.code, ran: error.trace !== undefined }
-    },
-  )
-  const ms = Date.now() - started
-  expect(ms < PATIENCE, `a trace took ${ms} ms (${end.how}) after ${JSON.stringify(done)}`)
-  return end
+  const programs = [goProgram('hello'), goProgram('inits', [])]
+  const all = {}
+  for (let left = count; left > 0; left -= BATCH) {
+    const { ends } = await runLimited('trace-worker.mjs', { programs, count: Math.min(left, BATCH) })
+    for (const [how, times] of Object.entries(ends)) all[how] = (all[how] ?? 0) + times
+  }
+  return Object.entries(all)
+    .map(([how, times]) => `${how} ${times}`)
+    .join(', ')
 }

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { missingGo } from '../support/fixtures'
-import { testUnless } from '../support/skip'
+import { missingCommand, testUnless } from '../support/skip'
 
 const script = join(__dirname, '..', '..', 'scripts', 'stress.mjs')
 const LIMIT = 90_000
@@ -23,7 +23,7 @@ function run(scenario: string): Promise<{ code: number | null; said: string }> {
   })
 }
 
-const withGo = testUnless(missingGo())
+const able = testUnless(missingGo() ?? missingCommand('prlimit', 'setpriv'))
 
 for (const scenario of [
   'traces=200',
@@ -36,7 +36,7 @@ for (const scenario of [
   'mutated-inspect=20000',
   'mutated-trace=60',
 ]) {
-  withGo(
+  able(
     scenario,
     async () => {
       const { code, said } = await run(scenario)
