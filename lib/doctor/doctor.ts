@@ -1,9 +1,11 @@
 /** `doctor()`: what this machine can do, tried on a throw-away child. */
 import { existsSync, readFileSync } from 'node:fs'
-import { binding } from '../session/binding'
+import { PremainError } from '../errors'
+import { type Binding, binding } from '../session/binding'
 import { CONTAINER_FIXES, explainDenial, PROC_FIX, ptraceFacts, statusField } from '../session/denial'
 import { systemErrorName } from '../session/errno'
 import { TOOL } from '../tool'
+import { errorInfo } from '../trace/failure'
 import { describeHost } from '../trace/host'
 import type { ErrorInfo, Host } from '../trace/types'
 import type { CheckId, Doctor, DoctorCheck, DoctorFacts } from './types'
@@ -12,6 +14,8 @@ import type { CheckId, Doctor, DoctorCheck, DoctorFacts } from './types'
 export interface Findings {
   host: Host
   facts: DoctorFacts
+  /** Why there is no addon to try anything with; null where it is loaded. */
+  addon: ErrorInfo | null
   /** /proc is mounted. */
   proc: boolean
   /** What was tried, to the name of its error, or null for what worked; what was not tried is missing. */
@@ -20,16 +24,17 @@ export interface Findings {
 
 /** Tries out what tracing needs and says what is missing, why, and how to mend it. Takes some milliseconds; never rejects. */
 export async function doctor(): Promise<Doctor> {
-  return diagnose({
-    host: describeHost(),
-    facts: factsHere(),
-    proc: existsSync('/proc/self/stat'),
-    attempts: attempt(),
-  })
+  const here = { host: describeHost(), facts: factsHere(), proc: existsSync('/proc/self/stat') }
+  try {
+    return diagnose({ ...here, addon: null, attempts: attempt(binding()) })
+  } catch (error) {
+    if (!(error instanceof PremainError)) throw error
+    return diagnose({ ...here, addon: errorInfo(error), attempts: new Map() })
+  }
 }
 
-function attempt(): Map<string, string | null> {
-  const tried = binding.probe()
+function attempt({ probe }: Binding): Map<string, string | null> {
+  const tried = probe()
   if (typeof tried === 'number') return new Map([['child', systemErrorName(-tried)]])
   return new Map(tried.map(([name, errno]) => [name, errno === 0 ? null : systemErrorName(errno)]))
 }
@@ -55,7 +60,8 @@ function readOrNull(path: string): string | null {
 
 /** The answer for what was found. */
 export function diagnose(findings: Findings): Doctor {
-  const checks = [machine(findings), proc(findings), ptrace(findings), ...memory(findings), ...comforts(findings)]
+  const tried = findings.addon ? [] : [ptrace(findings), ...memory(findings), ...comforts(findings)]
+  const checks = [machine(findings), addon(findings), proc(findings), ...tried]
   const failed = checks.find(({ status }) => status === 'failed')
   return {
     schema: 'premain.doctor/1',
@@ -79,6 +85,7 @@ export function untried(error: ErrorInfo): Doctor {
 
 const TITLES: Record<CheckId, string> = {
   machine: 'the processor',
+  addon: 'the native addon',
   proc: '/proc',
   ptrace: 'ptrace of an own child',
   'memory-read': "reading a child's memory",
@@ -103,6 +110,11 @@ function machine({ host }: Findings): DoctorCheck {
     detail: `the tracer does not know ${host.arch}`,
     fix: 'Use x86_64 Linux.',
   })
+}
+
+function addon({ addon: error }: Findings): DoctorCheck {
+  if (error === null) return check('addon', { status: 'ok', detail: 'loaded' })
+  return check('addon', { status: 'failed', detail: error.message, fix: error.hint })
 }
 
 function proc({ proc: mounted }: Findings): DoctorCheck {

@@ -7,6 +7,7 @@ export type { PtraceFacts, PtraceFix } from '../session/denial'
 /** Something that tracing needs or uses. */
 export type CheckId =
   | 'machine'
+  | 'addon'
   | 'proc'
   | 'ptrace'
   | 'memory-read'

@@ -24,7 +24,7 @@ export class Launcher implements Machinery {
   }
 
   dropCache(path: string): void {
-    const result = binding.dropCache(path)
+    const result = binding().dropCache(path)
     if (result === 0) return
     throw new PremainError('UNSUPPORTED', `the pages of ${path} cannot be dropped from the page cache`, {
       hint: 'Measure without cold (--cold).',

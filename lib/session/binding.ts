@@ -1,4 +1,5 @@
 /** The typed edge to the addon: the only file that loads it. */
+import { PremainError } from '../errors'
 import { ROOT } from '../root'
 
 import load = require('node-gyp-build')
@@ -40,7 +41,8 @@ export interface NativeSession {
   unref(): void
 }
 
-interface Binding {
+/** What the addon exports. */
+export interface Binding {
   /** `onRecords` gets batches of records, and null once the tracer thread has been joined. */
   NativeSession: new (
     spec: LaunchSpec,
@@ -65,5 +67,38 @@ interface Binding {
   dropCache(path: string): number
 }
 
-/** The addon, from prebuilds/ or build/. */
-export const binding = load(ROOT) as Binding
+let loaded: Binding | null = null
+
+/**
+ * The addon, from prebuilds/ or build/. It is loaded at its first use: whoever only reads files does without it.
+ * @throws PremainError `UNSUPPORTED` where there is none for this machine
+ */
+export function binding(): Binding {
+  loaded ??= loadAddon()
+  return loaded
+}
+
+function loadAddon(): Binding {
+  try {
+    return load(ROOT) as Binding
+  } catch (cause) {
+    throw noAddon(cause)
+  }
+}
+
+function noAddon(cause: unknown): PremainError {
+  const { code, message = '' } = cause as NodeJS.ErrnoException
+  const { platform, arch } = process
+  if (platform !== 'linux' || arch !== 'x64') {
+    const hint = 'Trace on Linux on x86-64. Program files can be inspected, and saved measurements compared, here too.'
+    return new PremainError('UNSUPPORTED', `programs cannot be traced on ${platform} ${arch}`, { hint, cause })
+  }
+  // The dynamic linker's own words, a line of them.
+  const why = code === 'ERR_DLOPEN_FAILED' ? `cannot be loaded: ${message.split('\n', 1)[0]}` : 'has not been built'
+  return new PremainError('UNSUPPORTED', `premain’s native addon ${why}`, {
+    hint:
+      'It comes ready-made for Linux on x86-64 with glibc. Elsewhere build it, with python3, make and g++: ' +
+      `npm install node-gyp node-addon-api && npx node-gyp rebuild -C ${ROOT}`,
+    cause,
+  })
+}

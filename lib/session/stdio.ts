@@ -27,21 +27,21 @@ export class TargetStdio {
     try {
       for (let i = 0; i < 3; i++) this.open(i, entries[i])
     } catch (error) {
-      for (const fd of [...this.handOver, ...this.ours]) if (fd !== null) binding.closePipe(fd)
+      for (const fd of [...this.handOver, ...this.ours]) if (fd !== null) binding().closePipe(fd)
       throw error
     }
   }
 
   /** The target reads end of file. */
   closeInput(): void {
-    if (this.ours[0] !== null) binding.closePipe(this.ours[0])
+    if (this.ours[0] !== null) binding().closePipe(this.ours[0])
     this.ours[0] = null
   }
 
   private open(index: number, entry: StdioEntry): void {
     if (entry === 'ignore' || entry == null) return
     if (entry === 'pipe') {
-      const pair = binding.pipe()
+      const pair = binding().pipe()
       if (typeof pair === 'number') throw noPipe(-pair)
       const [target, ours] = index === 0 ? pair : [pair[1], pair[0]]
       this.target[index] = target
@@ -84,7 +84,7 @@ export function pipeSocket(fd: number, direction: 'read' | 'write'): Socket {
   const { Socket } = require('node:net') as typeof import('node:net')
   const socket = new Socket({ fd, readable: direction === 'read', writable: direction === 'write' })
   // Not before: a worker that is terminated in between would lose it.
-  binding.release(fd)
+  binding().release(fd)
   return socket
 }
 
@@ -95,7 +95,7 @@ export class SharedPipe {
   private readonly tail: OutputTail
 
   constructor() {
-    const pair = binding.pipe()
+    const pair = binding().pipe()
     if (typeof pair === 'number') throw noPipe(-pair)
     this.tail = new OutputTail(pair[0])
     this.fd = pair[1]
@@ -108,7 +108,7 @@ export class SharedPipe {
 
   close(): void {
     this.tail.finish()
-    binding.closePipe(this.fd)
+    binding().closePipe(this.fd)
   }
 }
 

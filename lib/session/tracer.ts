@@ -38,7 +38,8 @@ export class Tracer {
     private readonly observer: TracerObserver,
   ) {
     const weak = new WeakRef(this)
-    this.native = new binding.NativeSession(spec, plan, (batch) => weak.deref()?.receive(batch))
+    const { NativeSession } = binding()
+    this.native = new NativeSession(spec, plan, (batch) => weak.deref()?.receive(batch))
     // A defect of plan-wire.ts, or an addon of another version: never a user's mistake.
     if (!this.native.started()) throw new Error('the stop plan does not decode: rebuild premain')
     awaited.add(this)

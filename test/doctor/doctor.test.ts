@@ -45,7 +45,13 @@ function machine(refused: Record<string, string | null>, facts: Partial<DoctorFa
     if (errno === null) attempts.delete(name)
     else attempts.set(name, errno)
   }
-  return { host: { ...describeHost(), arch: 'x86_64' }, facts: { ...PLAIN, ...facts }, proc: true, attempts }
+  return {
+    host: { ...describeHost(), arch: 'x86_64' },
+    facts: { ...PLAIN, ...facts },
+    addon: null,
+    proc: true,
+    attempts,
+  }
 }
 
 /** ptrace is refused: nothing after it was tried. */

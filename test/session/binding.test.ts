@@ -1,5 +1,11 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Doctor } from '../../lib/index'
 import { binding } from '../../lib/session/binding'
 import { Tracer } from '../../lib/session/tracer'
+import { tsgo } from '../support/corpus'
 import { assertNothingLeft, snapshot } from '../support/leaks'
 
 const spec = {
@@ -14,8 +20,63 @@ const spec = {
 
 test('a plan that does not decode starts nothing and says so', async () => {
   const before = snapshot()
-  const native = new binding.NativeSession(spec, Buffer.from('no plan'), () => undefined)
+  const { NativeSession } = binding()
+  const native = new NativeSession(spec, Buffer.from('no plan'), () => undefined)
   expect(native.started()).toBe(false)
   expect(() => new Tracer(spec, Buffer.alloc(0), {} as never)).toThrow('the stop plan does not decode')
   await assertNothingLeft(before)
+})
+
+describe('a package without its addon', () => {
+  const root = join(__dirname, '..', '..')
+  const ATTEMPTS = `
+    const { doctor, inspect, launch, measure, trace } = require(process.argv[1])
+    const file = process.argv[2]
+    const failure = (work) => work.then(() => 'none', (error) => ({ ...error, message: error.message }))
+    const work = async () => ({
+      refusals: await Promise.all([
+        trace(file),
+        trace(file, [], { stdio: 'ignore' }),
+        measure(file),
+        (async () => launch(file).start())(),
+      ].map(failure)),
+      steps: (await inspect(file)).steps.length,
+      doctor: await doctor(),
+    })
+    work().then((seen) => console.log(JSON.stringify(seen)))`
+  let folder: string
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'premain-bare-'))
+    for (const name of ['dist', 'package.json']) cpSync(join(root, name), join(folder, name), { recursive: true })
+  })
+  afterEach(() => rmSync(folder, { recursive: true }))
+
+  /** Whatever can be asked of it, by a Node that says where it runs. */
+  function attempts(platform: string = process.platform): { refusals: unknown[]; steps: number; doctor: Doctor } {
+    const script = `Object.defineProperty(process, 'platform', { value: ${JSON.stringify(platform)} });${ATTEMPTS}`
+    return JSON.parse(execFileSync(process.execPath, ['-e', script, folder, tsgo.file], { encoding: 'utf8' }))
+  }
+
+  function expectRefusals(message: RegExp, hint: RegExp, seen = attempts()): void {
+    const refusal = { code: 'UNSUPPORTED', message: expect.stringMatching(message), hint: expect.stringMatching(hint) }
+    expect(seen.refusals).toEqual(Array(4).fill(expect.objectContaining(refusal)))
+    expect(seen.steps).toBe(17)
+    const cause = expect.stringMatching(message)
+    expect(seen.doctor).toMatchObject({ able: false, cause, fix: expect.stringMatching(hint) })
+  }
+
+  test('reads programs, and says how to build one before it traces', () => {
+    expectRefusals(/native addon has not been built$/, /npx node-gyp rebuild -C \//)
+  })
+
+  test('says why one that is there cannot be loaded', () => {
+    mkdirSync(join(folder, 'build', 'Release'), { recursive: true })
+    writeFileSync(join(folder, 'build', 'Release', 'premain.node'), 'not an object')
+    expectRefusals(/native addon cannot be loaded: .*premain\.node: /, /npx node-gyp rebuild/)
+  })
+
+  test('says what it needs on another machine', () => {
+    expectRefusals(/cannot be traced on darwin x64$/, /Linux on x86-64/, attempts('darwin'))
+  })
 })
