@@ -73,16 +73,21 @@ const NO_MEMORY_HINT =
   'disassembler reserve ten gigabytes less of it.'
 
 /**
- * Throws a failure as users may see it: what Node throws where memory is refused becomes `UNSUPPORTED` with errno
- * `ENOMEM`; everything else stays as it is.
+ * A failure as users may see it: what Node throws where memory is refused becomes `UNSUPPORTED` with errno `ENOMEM`;
+ * everything else stays as it is.
  */
-export function throwNamed(failure: unknown): never {
+export function named(failure: unknown): unknown {
   // by name: under Jest, Node's own errors are no instances of the test's RangeError
   const { name, message, code } = (failure ?? {}) as Partial<NodeJS.ErrnoException>
   const refused = name === 'RangeError' && NO_MEMORY.test(message ?? '')
   if (failure instanceof PremainError || !(refused || code === 'ENOMEM' || code === 'ERR_MEMORY_ALLOCATION_FAILED')) {
-    throw failure
+    return failure
   }
   const details = { hint: NO_MEMORY_HINT, errno: 'ENOMEM', cause: failure }
-  throw new PremainError('UNSUPPORTED', 'this process is given too little memory', details)
+  return new PremainError('UNSUPPORTED', 'this process is given too little memory', details)
+}
+
+/** Throws {@link named} of a failure. */
+export function throwNamed(failure: unknown): never {
+  throw named(failure)
 }

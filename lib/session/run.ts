@@ -1,6 +1,6 @@
 /** One launch of a prepared program: descriptors, tracer, timeout and abort. `trace()` and `launch()` both stand on it. */
 import { statSync } from 'node:fs'
-import { PremainError } from '../errors'
+import { named, PremainError } from '../errors'
 import { joinImages } from '../image/joined'
 import type { ProgramImage } from '../image/types'
 import { planLoader } from '../plan/loader'
@@ -202,7 +202,7 @@ export class Run {
 
   /** What cannot be stopped must not run on: it would outrun the last planned stop. */
   private unplanned(reason: unknown): void {
-    if (!this.options.run) this.interrupt({ outcome: 'aborted', reason })
+    if (!this.options.run) this.interrupt({ outcome: 'aborted', reason: named(reason) })
   }
 
   private finish(end: EndRecord, observer: RunObserver): void {

@@ -2,7 +2,7 @@
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
-import { PremainError } from '../errors'
+import { PremainError, throwNamed } from '../errors'
 import { signalName } from './errno'
 import { type LiveStop, liveStop, type StopViews } from './live-stop'
 import type { ResolvedOptions } from './options'
@@ -82,20 +82,20 @@ export class Session<Trace> implements AsyncIterable<LiveStop>, AsyncDisposable 
   start(): this {
     if (this.run !== null) return this
     if (this.closed) throw new PremainError('INVALID_OPTION', 'the session was closed before it started')
-    this.run = new Run(this.file, this.args, {
-      options: this.options,
-      allStop: true,
-      observer: {
-        onBatch: (batch) => this.onBatch(batch),
-        onEnd: (end) => this.onEnd(end),
-      },
-    })
-    this.openStreams(this.run)
     try {
+      this.run = new Run(this.file, this.args, {
+        options: this.options,
+        allStop: true,
+        observer: {
+          onBatch: (batch) => this.onBatch(batch),
+          onEnd: (end) => this.onEnd(end),
+        },
+      })
+      this.openStreams(this.run)
       for (const symbol of this.wanted.splice(0)) this.stopAt(symbol)
     } catch (error) {
-      void this.close()
-      throw error
+      if (this.run !== null) void this.close()
+      throwNamed(error)
     }
     return this
   }
@@ -156,9 +156,8 @@ export class Session<Trace> implements AsyncIterable<LiveStop>, AsyncDisposable 
   async trace(): Promise<Trace> {
     const run = this.started()
     if (this.current === null) while (this.end === null) await this.change()
-    const failure = this.end === null ? null : this.views.failure(run)
-    if (failure !== null) throw failure
-    return this.views.trace(run)
+    if (this.end !== null) this.throwFailure(run)
+    return this.seen(() => this.views.trace(run))
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<LiveStop, void, undefined> {
@@ -170,8 +169,21 @@ export class Session<Trace> implements AsyncIterable<LiveStop>, AsyncDisposable 
     } finally {
       if (!this.detached) await this.close()
     }
-    const failure = this.run === null ? null : this.views.failure(this.run)
-    if (failure !== null && this.end !== null) throw failure
+    if (this.run !== null && this.end !== null) this.throwFailure(this.run)
+  }
+
+  /** Throws the error in which a finished run ended, if it did. */
+  private throwFailure(run: Run): void {
+    const failure = this.seen(() => this.views.failure(run))
+    if (failure !== null) throw failure
+  }
+
+  private seen<T>(look: () => T): T {
+    try {
+      return look()
+    } catch (error) {
+      throwNamed(error)
+    }
   }
 
   private async next(): Promise<LiveStop | null> {

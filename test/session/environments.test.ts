@@ -1,21 +1,20 @@
-/** Surroundings that refuse something, for real: seccomp filters, other tracers, limits, mounts. A Node of its own each. */
+/** Surroundings that refuse something, for real: seccomp filters, other tracers, mounts. A Node of its own each. */
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Doctor } from '../../lib/doctor/types'
 import type { Trace } from '../../lib/index'
+import { type Ended, run } from '../support/bounded'
 import { buildC } from '../support/c-programs'
 import { tsgo } from '../support/corpus'
 import { buildFixture, missingGo } from '../support/fixtures'
-import { AS_NOBODY } from '../support/nobody'
 import { findCommand, missingCommand, testUnless } from '../support/skip'
 
 const root = join(__dirname, '..', '..')
 const library = join(root, 'dist', 'index.js')
 const command = join(root, 'dist', 'cli', 'bin.js')
 const LIMIT = 30_000
-const BOUND = { timeout: LIMIT - 5000, killSignal: 'SIGKILL' } as const
 
 /** x86-64. Source: linux arch/x86/entry/syscalls/syscall_64.tbl. */
 const NUMBER = {
@@ -39,25 +38,6 @@ function under(refusals: Refusals): string[] {
     ([call, errno]) => `${NUMBER[call as keyof typeof NUMBER]}=${ERRNO[errno]}`,
   )
   return [buildC('refuse'), ...pairs, '--']
-}
-
-interface Ended {
-  status: number | null
-  stdout: string
-  stderr: string
-}
-
-/** Runs words with a bound; `input` is a script for the shell or for Node where the words say so. */
-function run(words: string[], options: { input?: string; env?: Record<string, string> } = {}): Ended {
-  const [file, ...args] = words as [string, ...string[]]
-  const ended = spawnSync(file, args, {
-    encoding: 'utf8',
-    ...BOUND,
-    input: options.input ?? '',
-    env: { ...process.env, ...options.env },
-  })
-  expect(ended.signal).toBeNull()
-  return { status: ended.status, stdout: ended.stdout, stderr: ended.stderr }
 }
 
 /** The trace that `premain --json` writes, started by these words. */
@@ -285,112 +265,8 @@ describe('mounts', () => {
   )
 })
 
-describe('limits', () => {
-  const limited = (limit: string) => ['prlimit', limit]
-  const script = `
-    const { trace } = require(process.argv[1])
-    trace(process.argv[2], ['--version'], { run: process.argv[3] === 'run' }).then(
-      (seen) => console.log(seen.outcome, JSON.stringify(seen.exit)),
-      (error) => console.log(error.name, error.code, error.errno, error.syscall))`
-
-  function outcomeUnder(words: string[], program: string, how = ''): string {
-    return run([...words, process.execPath, '-e', script, library, program, how]).stdout.trim()
-  }
-
-  testUnless(missingCommand('prlimit'))(
-    'descriptors: few enough, and too few',
-    () => {
-      expect(outcomeUnder(limited('--nofile=64:64'), tsgo.file)).toBe('reached-main null')
-      const seen = [24, 26, 28, 30, 32, 34, 36].map((n) => outcomeUnder(limited(`--nofile=${n}:${n}`), tsgo.file))
-      for (const outcome of seen) expect(outcome).toMatch(/^(reached-main null|PremainError [A-Z_]+ .*|)$/)
-    },
-    LIMIT,
-  )
-
-  testUnless(missingCommand('prlimit', 'setpriv') ?? notRoot() ?? notForNobody())(
-    'processes: a refused thread or child is an error, not an abort',
-    () => {
-      const folder = mkdtempSync(join(tmpdir(), 'premain-nproc-'))
-      try {
-        // As nobody: root is not limited. Node itself needs about a dozen threads; between that and enough for all are
-        // the limits at which the tracer's thread or its child is refused.
-        const program = join(folder, 'program')
-        copyFileSync(tsgo.file, program)
-        run(['chmod', '-R', 'a+rx', folder])
-        const outcomes = [7, 8, 9, 10, 11, 12, 40].map((n) =>
-          outcomeUnder([...limited(`--nproc=${n}:${n}`), ...AS_NOBODY], program),
-        )
-        expect(outcomes.at(-1)).toBe('reached-main null')
-        for (const outcome of outcomes) expect(outcome).toMatch(/^(reached-main null|PremainError [A-Z_]+ .*|)$/)
-      } finally {
-        rmSync(folder, { recursive: true })
-      }
-    },
-    LIMIT,
-  )
-
-  testUnless(missingCommand('prlimit') ?? missingGo())(
-    'CPU time and file size reach the target as a shell would pass them on',
-    () => {
-      expect(outcomeUnder(limited('--cpu=60:60'), tsgo.file, 'run')).toBe('reached-main {"code":0,"signal":null}')
-      expect(outcomeUnder(limited('--fsize=0:0'), tsgo.file, 'run')).toBe('reached-main {"code":0,"signal":null}')
-    },
-    LIMIT,
-  )
-
-  testUnless(missingCommand('prlimit'))(
-    'a report beyond the limit of file sizes leaves the old one',
-    () => {
-      const folder = mkdtempSync(join(tmpdir(), 'premain-fsize-'))
-      try {
-        const report = join(folder, 'report')
-        writeFileSync(report, 'old\n')
-        const words = limited('--fsize=4096:4096')
-        const { status, stderr } = run([...words, process.execPath, command, '--json', '-o', report, tsgo.file])
-        expect(status).toBe(2)
-        expect(stderr).toContain('EFBIG')
-        expect(readFileSync(report, 'utf8')).toBe('old\n')
-      } finally {
-        rmSync(folder, { recursive: true })
-      }
-    },
-    LIMIT,
-  )
-
-  testUnless(missingCommand('prlimit'))(
-    'address space: an error or a trace, never a hang',
-    () => {
-      for (const megabytes of [716, 800, 1200, 4000]) {
-        const words = [`--as=${megabytes * 2 ** 20}`, process.execPath, '-e', script, library, tsgo.file]
-        const { stdout } = spawnSync('prlimit', words, { ...BOUND, encoding: 'utf8' })
-        expect(stdout).toMatch(/^(reached-main null|PremainError [A-Z_]+ .*|)\n?$/)
-      }
-    },
-    LIMIT,
-  )
-
-  testUnless(missingCommand('prlimit'))(
-    'address space: what Node cannot have is UNSUPPORTED, and its hint helps',
-    () => {
-      const words = [...limited(`--as=${4000 * 2 ** 20}`), process.execPath, command, '--json', tsgo.file, ...tsgo.args]
-      const { status, stdout, stderr } = run(words)
-      expect(status).toBe(3)
-      expect((JSON.parse(stdout) as Trace).error).toMatchObject({ code: 'UNSUPPORTED', errno: 'ENOMEM' })
-      const [flag = ''] = /(?<=NODE_OPTIONS=)\S+/.exec(stderr) ?? []
-      expect(run(words, { env: { NODE_OPTIONS: flag } }).status).toBe(0)
-    },
-    LIMIT,
-  )
-})
-
 function notRoot(): string | null {
   return process.getuid?.() === 0 ? null : 'not root'
-}
-
-/** A checkout below root's home may not be read by anybody else. */
-function notForNobody(): string | null {
-  const words = [...AS_NOBODY.slice(1), process.execPath, '-e', `require('${library}')`]
-  return spawnSync('setpriv', words).status === 0 ? null : 'nobody but root can read this checkout'
 }
 
 function noNamespaces(): string | null {
