@@ -10,7 +10,7 @@ import { ProgramFile } from './file'
 import { checkExecutable, fromCwd } from './lookup'
 import { isUpx } from './program'
 
-export { resolveProgram } from './lookup'
+export { programName, resolveProgram } from './lookup'
 
 /** The bytes of a file that the kernel looks at (linux include/uapi/linux/binfmts.h BINPRM_BUF_SIZE). */
 const BUFFER = 256

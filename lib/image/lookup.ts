@@ -15,12 +15,25 @@ export interface LookupOptions {
 }
 
 /**
+ * What is given as a program, if it can be one; `name` is that of the argument.
+ * @throws PremainError `INVALID_OPTION`
+ */
+export function programName(file: unknown, name = 'file'): string {
+  if (typeof file === 'string' && file !== '' && !file.includes('\0')) return file
+  const given = file == null ? file : typeof file === 'string' ? JSON.stringify(file) : `of type ${typeof file}`
+  throw new PremainError('INVALID_OPTION', `${name} is not a path but ${given}`, {
+    hint: `${name} is a path, or a name that is looked up in PATH: './hello'`,
+  })
+}
+
+/**
  * The path that a shell would give to execve for `file`: the name itself where it has a slash, else the first executable
  * file of that name in PATH, whose empty entries mean the working directory. A relative result counts from `cwd`.
- * @throws PremainError `NOT_FOUND`, or `NOT_EXECUTABLE` where PATH has the file but without permission to execute it
+ * @throws PremainError `NOT_FOUND`, or `NOT_EXECUTABLE` where PATH has the file but without permission to execute it;
+ *   `INVALID_OPTION` for what is no name
  */
 export function resolveProgram(file: string, { cwd, path }: LookupOptions): string {
-  if (file.includes('/')) return file
+  if (programName(file).includes('/')) return file
   let refused: string | null = null
   for (const directory of (path ?? DEFAULT_PATH).split(':')) {
     const candidate = `${directory === '' ? '.' : directory}/${file}`

@@ -39,9 +39,11 @@ export function unlikeHosts(before: Host | null, after: Host | null): string[] {
  * @throws PremainError `INVALID_OPTION`
  */
 export function compare(before: Measurement, after: Measurement, options: CompareOptions = {}): Comparison {
-  for (const measurement of [before, after]) {
-    if (measurement.schema === 'premain.measurement/1') continue
-    throw new PremainError('INVALID_OPTION', 'compare() takes two documents of premain.measurement/1')
+  for (const [name, measurement] of Object.entries({ before, after })) {
+    if (measurement?.schema === 'premain.measurement/1') continue
+    throw new PremainError('INVALID_OPTION', `${name} is not a document of premain.measurement/1`, {
+      hint: 'measure() makes one, and premain measure --json writes one.',
+    })
   }
   const settings = {
     alpha: between('alpha', options.alpha ?? 0.05, [1e-6, 0.5]),

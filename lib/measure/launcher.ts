@@ -20,7 +20,7 @@ export class Launcher implements Machinery {
     const resolved = known ?? resolveOptions({ ...options, evidence: false, stdio: ['ignore', stdout.fd, stderr.fd] })
     if (!known) this.resolved.set(options, resolved)
     const output = () => ({ stdout: stdout.take(), stderr: stderr.take() })
-    return timeOnce(file, splitArguments(args, {}).args, { options: resolved, output })
+    return timeOnce(file, splitArguments(file, args, {}).args, { options: resolved, output })
   }
 
   dropCache(path: string): void {

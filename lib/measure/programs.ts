@@ -1,4 +1,6 @@
 /** `measure()`, `comparePrograms()` and `check()` of real programs: the public functions. */
+import { programName } from '../image/classify'
+import { splitArguments } from '../session/options'
 import { type CheckOptions, checkWith } from './check'
 import { type ComparedPrograms, type ComparePrograms, compareProgramsWith } from './interleave'
 import { Launcher } from './launcher'
@@ -13,15 +15,6 @@ async function launching<T>(work: (machinery: Machinery) => Promise<T>): Promise
   } finally {
     launcher.close()
   }
-}
-
-/** `(args?, options?)` and `(options)`, told apart as in `trace()`. */
-function split<Options extends object>(
-  args: readonly string[] | Options | undefined,
-  options: Options | undefined,
-): { args: readonly string[]; options: Options | undefined } {
-  if (args === undefined || Array.isArray(args)) return { args: args ?? [], options }
-  return { args: [], options: args as Options }
 }
 
 /**
@@ -42,8 +35,10 @@ export function measure(
   args?: readonly string[] | MeasureOptions,
   options?: MeasureOptions,
 ): Promise<Measurement> {
-  const given = split(args, options)
-  return launching((machinery) => measureWith(machinery, { file, args: given.args }, given.options))
+  return launching(async (machinery) => {
+    const given = splitArguments(file, args, options)
+    return measureWith(machinery, given, given.options)
+  })
 }
 
 /**
@@ -52,7 +47,11 @@ export function measure(
  * @throws PremainError those of `measure()` and `compare()`
  */
 export function comparePrograms(before: Program, after: Program, options?: ComparePrograms): Promise<ComparedPrograms> {
-  return launching((machinery) => compareProgramsWith(machinery, [before, after], options))
+  return launching(async (machinery) => {
+    programName(before?.file, 'before.file')
+    programName(after?.file, 'after.file')
+    return compareProgramsWith(machinery, [before, after], options)
+  })
 }
 
 /**
@@ -68,6 +67,8 @@ export function check(
   args?: readonly string[] | CheckOptions,
   options?: CheckOptions,
 ): Promise<CheckResult> {
-  const given = split(args, options)
-  return launching((machinery) => checkWith(machinery, { file, args: given.args }, given.options))
+  return launching(async (machinery) => {
+    const given = splitArguments(file, args, options)
+    return checkWith(machinery, given, given.options)
+  })
 }

@@ -1,6 +1,7 @@
 /** The options of `trace()` and `launch()`, and their one check. */
 import type { Readable, Writable } from 'node:stream'
 import { PremainError } from '../errors'
+import { programName } from '../image/classify'
 import type { StepId } from '../plan/types'
 
 /** One descriptor of the target, as Node's `child_process` has them; `ipc` has no meaning here. */
@@ -85,25 +86,31 @@ function invalid(message: string, hint: string): PremainError {
   return new PremainError('INVALID_OPTION', message, { hint })
 }
 
-/** The `(file, args?, options?)` and `(file, options?)` signatures, told apart. */
-export function splitArguments(
-  args: readonly string[] | TraceOptions | undefined,
-  options: TraceOptions | undefined,
-): { args: string[]; options: TraceOptions } {
+/**
+ * The `(file, args?, options?)` and `(file, options?)` signatures, told apart.
+ * @throws PremainError `INVALID_OPTION` for a file, arguments or options that are none
+ */
+export function splitArguments<Options extends object>(
+  file: string,
+  args: readonly string[] | Options | null | undefined,
+  options: Options | null | undefined,
+): { file: string; args: string[]; options: Options } {
+  programName(file)
   if (args != null && typeof args !== 'object') throw invalid('args is not an array', 'args is an array of strings')
-  if (args != null && !Array.isArray(args)) return { args: [], options: args as TraceOptions }
+  if (args != null && !Array.isArray(args)) return { file, args: [], options: args as Options }
   const list = [...((args as readonly string[] | undefined) ?? [])]
-  for (const one of list) {
+  for (const [i, one] of list.entries()) {
     if (typeof one !== 'string' || one.includes('\0')) {
-      throw invalid('an argument is not a string without NUL bytes', 'args is an array of strings')
+      throw invalid(`args[${i}] is not a string without NUL bytes`, 'args is an array of strings')
     }
   }
-  return { args: list, options: options ?? {} }
+  const given = options ?? ({} as Options)
+  if (typeof given !== 'object') throw invalid('options is not an object', 'options is an object: { timeout: 1000 }')
+  return { file, args: list, options: given }
 }
 
 /** Checks every option; throws `INVALID_OPTION`. */
 export function resolveOptions(options: TraceOptions): ResolvedOptions {
-  if (typeof options !== 'object') throw invalid('options is not an object', 'trace(file, args, { timeout: 1000 })')
   for (const key of Object.keys(options)) {
     if (!KNOWN.has(key)) throw invalid(`unknown option ${JSON.stringify(key)}`, `options are ${[...KNOWN].join(', ')}`)
   }

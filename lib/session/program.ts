@@ -41,11 +41,6 @@ const images = new Map<string, Remembered>()
  * `UNSUPPORTED`, `INVALID_OPTION`
  */
 export function prepareProgram(file: string, args: readonly string[], options: ResolvedOptions): PreparedProgram {
-  if (typeof file !== 'string' || file === '' || file.includes('\0')) {
-    throw new PremainError('INVALID_OPTION', 'the program is not a path', {
-      hint: "trace('./hello', ['arg'], options)",
-    })
-  }
   requireProc()
   const path = resolveProgram(file, { cwd: options.cwd, path: options.env.PATH })
   const argv = [file, ...args]

@@ -27,7 +27,7 @@ export async function trace(
   args?: readonly string[] | TraceOptions,
   options?: TraceOptions,
 ): Promise<Trace> {
-  const split = splitArguments(args, options)
+  const split = splitArguments(file, args, options)
   const resolved = resolveOptions(split.options)
   return new Promise<Trace>((resolve, reject) => {
     const run: Run = new Run(file, split.args, {
@@ -109,7 +109,7 @@ function textOf(tail: OutputTail | null | undefined): string {
 export function launch(file: string, options?: TraceOptions): Session<Trace>
 export function launch(file: string, args?: readonly string[], options?: TraceOptions): Session<Trace>
 export function launch(file: string, args?: readonly string[] | TraceOptions, options?: TraceOptions): Session<Trace> {
-  const split = splitArguments(args, options)
+  const split = splitArguments(file, args, options)
   return new Session(file, split.args, resolveOptions(split.options), {
     mappings: liveMappings,
     frames: liveFrames,
