@@ -1,7 +1,7 @@
 /** What a machine lets premain do, for people. */
 import type { Doctor, DoctorCheck } from '../doctor/types'
 import { escapeControls } from './escape'
-import { paragraph } from './grid'
+import { paragraph } from './paragraph'
 import { type Style, styleOf, type TextOptions } from './style'
 
 /** The answer as text of at most `options.width` columns. */

@@ -3,7 +3,7 @@ import type { StepInfo } from '../plan/catalogue'
 import type { StepPlace } from '../plan/inspect'
 import type { ErrorInfo } from '../trace/types'
 import { escapeControls } from './escape'
-import { paragraph } from './grid'
+import { paragraph } from './paragraph'
 import { type Style, styleOf, type TextOptions } from './style'
 
 /** `premain explain --json`, `premain.explanation/1`; after a failure without steps, with the error. */

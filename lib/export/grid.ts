@@ -1,4 +1,4 @@
-/** Tables without lines, and paragraphs, to a given width in cells; wide characters and colours are counted as they show. */
+/** Tables without lines, to a given width in cells; wide characters and colours are counted as they show. */
 import Table from 'cli-table3'
 import { type Column, GAP } from './columns'
 
@@ -19,23 +19,6 @@ export function grid(columns: readonly Column[], rows: readonly (readonly string
   })
   for (const row of rows) table.push([...row])
   return trimLines(table.toString())
-}
-
-/** Breaks text into lines of at most `width` cells: between words, unless one is longer or the script has no spaces. */
-export function paragraph(text: string, width: number, indent = 0): string {
-  const table = new Table({
-    chars: { ...NO_LINES, middle: '' },
-    style: { head: [], border: [], 'padding-left': indent, 'padding-right': 0 },
-    colWidths: [width],
-    wordWrap: true,
-    wrapOnWordBoundary: !/[\u3000-\u9fff]/.test(text) && longestWord(text) <= width - indent,
-  })
-  table.push([text])
-  return trimLines(table.toString())
-}
-
-function longestWord(text: string): number {
-  return Math.max(...text.split(/\s+/).map((word) => word.length))
 }
 
 function trimLines(text: string): string {

@@ -2,7 +2,8 @@
 import type { Image, StepPlace } from '../plan/inspect'
 import { type Column, fitColumns, shortenName } from './columns'
 import { escapeControls, sealed } from './escape'
-import { grid, paragraph } from './grid'
+import { grid } from './grid'
+import { paragraph } from './paragraph'
 import { type Style, styleOf, type TextOptions } from './style'
 
 const LABEL = 12

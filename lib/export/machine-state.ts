@@ -3,7 +3,7 @@ import { formatDuration } from '../measure/units'
 import type { Frame, Mapping, Step, Stop, SyscallInfo, Trace } from '../trace/types'
 import { GAP } from './columns'
 import { escapeControls } from './escape'
-import { paragraph } from './grid'
+import { paragraph } from './paragraph'
 import type { Style, TextOptions } from './style'
 
 /** The stop that stands for a step: the one at its address, else its first. */

@@ -4,7 +4,8 @@ import type { CheckResult, Comparison, Difference, Measurement, Series, Verdict 
 import { formatCount, formatDuration, formatPercent, formatValue } from '../../measure/units'
 import { bar, type Column, fitColumns, percent, shortenName } from '../columns'
 import { escapeControls, sealed } from '../escape'
-import { grid, paragraph } from '../grid'
+import { grid } from '../grid'
+import { paragraph } from '../paragraph'
 import { type Style, styleOf } from '../style'
 import type { ReportOptions } from './formats'
 
