@@ -18,6 +18,7 @@ export type {
   ChainLink,
   CheckResult,
   Clock,
+  ComparedSide,
   Comparison,
   Difference,
   DriftResult,

@@ -89,7 +89,11 @@ async function compareRevisions(invocation: Invocation<Options>): Promise<Compar
   const { buildRange } = require('./git-builds') as typeof import('./git-builds')
   const builds = buildRange(git, build)
   try {
-    return await runBoth(invocation, [builds.before, builds.after], invocation.operands)
+    const { before, after } = builds
+    const comparison = await runBoth(invocation, [before.file, after.file], invocation.operands)
+    comparison.before.revision = before.revision
+    comparison.after.revision = after.revision
+    return comparison
   } finally {
     builds.remove()
   }

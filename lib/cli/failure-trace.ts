@@ -11,7 +11,7 @@ import type { TraceCommandOptions } from './trace-options'
 export function failureTrace(error: unknown, invocation: Invocation<Partial<TraceCommandOptions>>): Trace {
   const partial = error instanceof PremainError ? (error.trace as Trace | undefined) : undefined
   const trace = partial ?? emptyTrace(error, invocation)
-  return { ...trace, error: trace.error ?? infoOf(error) }
+  return { ...trace, error: infoOf(error) }
 }
 
 /** It shows more than the error does: the program was started. */

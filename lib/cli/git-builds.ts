@@ -5,10 +5,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { usageError } from './command'
 
+/** The program of one revision. */
+export interface GitBuild {
+  file: string
+  revision: { name: string; commit: string }
+}
+
 /** Two programs that were built, until `remove()`. */
 export interface GitBuilds {
-  before: string
-  after: string
+  before: GitBuild
+  after: GitBuild
   remove(): void
 }
 
@@ -37,7 +43,8 @@ export function buildRange(range: string, build: string): GitBuilds {
       const tree = join(folder, `tree-${at}`)
       addWorktree(tree, revision)
       trees.push(tree)
-      return buildIn(tree, { program: join(folder, at === 0 ? 'before' : 'after'), build, revision })
+      const file = buildIn(tree, { program: join(folder, at === 0 ? 'before' : 'after'), build, revision })
+      return { file, revision: { name: revision, commit: git(['-C', tree, 'rev-parse', 'HEAD']).stdout.trim() } }
     })
     return { before: made[0]!, after: made[1]!, remove }
   } catch (error) {
@@ -46,7 +53,7 @@ export function buildRange(range: string, build: string): GitBuilds {
   }
 }
 
-function git(args: readonly string[]): { status: number | null; stderr: string } {
+function git(args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
   return spawnSync('git', args, { encoding: 'utf8' })
 }
 

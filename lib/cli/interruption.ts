@@ -33,14 +33,14 @@ export class Interruption {
   }
 
   /**
-   * The keyboard's interrupt reaches the target too, which may die of it before the abort does: still an interruption.
+   * Throws the error of an interruption in the place of what it led to. The keyboard's interrupt reaches the target too,
+   * which may die of it before the abort does: still an interruption.
    */
   explain(error: unknown): void {
-    if (!this.signal.aborted || !(error instanceof PremainError) || error.code === 'ABORTED') return
-    const { trace } = error
-    throw Object.assign(new PremainError('ABORTED', 'the trace was interrupted', { cause: this.signal.reason }), {
-      trace,
-    })
+    const { reason } = this.signal
+    if (!(reason instanceof Interrupted) || !(error instanceof PremainError)) return
+    const hint = 'The program was ended with it. --until ends earlier by itself, --timeout after a time.'
+    throw Object.assign(new PremainError('ABORTED', reason.message, { hint, cause: reason }), { trace: error.trace })
   }
 
   end(): void {

@@ -31,6 +31,11 @@ export function unitOf(metric: Metric): 'ns' | 'count' {
   return metric.endsWith('Ns') ? 'ns' : 'count'
 }
 
+/** Steps that share a stop with their neighbour have no time of their own, in any launch. */
+export function hasTime({ wallNs, cpuNs }: { wallNs: Series; cpuNs: Series }): boolean {
+  return wallNs.max !== 0 || cpuNs.max !== 0
+}
+
 /** `step inits, CPU time`: what a difference is about, in words. */
 export function label({ scope, subject, metric }: Pick<Difference, 'scope' | 'subject' | 'metric'>): string {
   const words = { wallNs: 'wall time', cpuNs: 'CPU time', minorFaults: 'minor faults', majorFaults: 'major faults' }

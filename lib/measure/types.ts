@@ -239,12 +239,22 @@ export interface FailureRate {
   interval: Interval | null
 }
 
+/** One of two measurements that are compared. */
+export interface ComparedSide {
+  path: string | null
+  argv: string[]
+  /** The revision that the program was built from, as it was named, and its commit; absent for other programs. */
+  revision?: { name: string; commit: string }
+  startedAt: string
+  counted: { ok: number; failed: number }
+}
+
 /** Two measurements compared. */
 export interface Comparison {
   schema: 'premain.comparison/1'
   tool: { name: 'premain'; version: string }
-  before: { path: string | null; argv: string[]; startedAt: string; counted: { ok: number; failed: number } }
-  after: { path: string | null; argv: string[]; startedAt: string; counted: { ok: number; failed: number } }
+  before: ComparedSide
+  after: ComparedSide
   settings: {
     /** The chance, over all tests together, that a difference is called where there is none. */
     alpha: number

@@ -65,7 +65,7 @@ test('a failure of premain itself says so and is no broken budget', async () => 
 })
 
 describe('a program that ended before main', () => {
-  const died = () => failing(new PremainError('EXITED_BEFORE_MAIN', 'it exited'), diedInInits())
+  const died = () => failing(new PremainError('EXITED_BEFORE_MAIN', diedInInits().error!.message), diedInInits())
 
   test('shows how far it came, and its panic', async () => {
     const { code, stdout } = await premain(['hello'], died())
@@ -108,13 +108,19 @@ describe('interrupts', () => {
     ['SIGTERM', 143],
     ['SIGHUP', 129],
   ] as const)('%s aborts the trace: %d', async (signal, code) => {
-    const result = await premain(['hello'], { trace: untilAborted, onListening: (interrupt) => interrupt(signal) })
+    const fake: Fake = { trace: untilAborted, onListening: (interrupt) => interrupt(signal) }
+    const result = await premain(['--json', 'hello'], fake)
     expect(result.code).toBe(code)
+    expect(result.stderr).toMatch(new RegExp(`^premain: interrupted by ${signal}\nhint: .*--until.*\n$`))
+    const error = { code: 'ABORTED', message: `interrupted by ${signal}`, hint: expect.any(String) }
+    expect(JSON.parse(result.stdout)).toMatchObject({ error })
   })
 
   test('the target died of the keyboard’s interrupt before the abort did: still 130', async () => {
     const dies = failing(new PremainError('EXITED_BEFORE_MAIN', 'killed by SIGINT'), diedInInits())
-    expect((await premain(['hello'], { ...dies, onListening: (interrupt) => interrupt('SIGINT') })).code).toBe(130)
+    const result = await premain(['--json', 'hello'], { ...dies, onListening: (interrupt) => interrupt('SIGINT') })
+    expect(result.code).toBe(130)
+    expect(JSON.parse(result.stdout)).toMatchObject({ error: { message: 'interrupted by SIGINT' } })
   })
 
   test('with --run at a keyboard, the first interrupt is the program’s, the second premain’s', async () => {

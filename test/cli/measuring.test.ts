@@ -65,7 +65,7 @@ describe('premain measure', () => {
     const { code, stdout, stderr } = await premain(['measure', '-n', '8', './fast', '-v', '--json'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(/^\.\/fast -v --json\n8 launches/)
-    expect(stdout).toMatch(/^ 1 execve +\d+ µs/m)
+    expect(stdout).toMatch(/^ 1 execve +\d+ µs.*\n 2 image\n 3 stack\n 5 entry +\d/m)
     expect(stdout).toMatch(/^net\/http +\d+ µs/m)
     expect(stdout).toMatch(/execve to main: 1\.\d+ ms wall/)
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
@@ -84,7 +84,7 @@ describe('premain measure', () => {
     const { code, stdout } = await premain(['measure', '-n', '6', '--format', format, './fast'])
     expect(code).toBe(0)
     if (format === 'json') expect((JSON.parse(stdout) as Measurement).counted.ok).toBe(6)
-    if (format === 'markdown') expect(stdout).toContain('```mermaid')
+    if (format === 'markdown') expect(stdout).toMatch(/```mermaid[\s\S]*\| 2 `image` \| +\| +\| +\| +\|\n/)
     if (format === 'go-bench') expect(stdout).toContain('\nBenchmarkStartup/total-2\t')
     if (format === 'benchmark-action')
       expect(JSON.parse(stdout)).toContainEqual(expect.objectContaining({ unit: 'ns' }))
@@ -114,7 +114,9 @@ describe('premain measure', () => {
 
   test('interrupted: 130', async () => {
     const interrupted = { onListening: (interrupt: (signal: 'SIGINT') => void) => interrupt('SIGINT') }
-    expect((await premain(['measure', './fast'], interrupted)).code).toBe(130)
+    const { code, stderr } = await premain(['measure', './fast'], interrupted)
+    expect(code).toBe(130)
+    expect(stderr).toMatch(/^premain: interrupted by SIGINT\nhint: .*--until/)
   })
 
   test.each([
@@ -198,10 +200,19 @@ describe('premain compare', () => {
     test('builds both revisions in worktrees, compares, and leaves nothing', async () => {
       const built = ['--git', 'HEAD~1..', '--build', 'cp scale {}']
       const { code, stdout } = await premain(['compare', '-n', '10', ...built, '--fail-on', 'slower', '--json'])
-      expect(JSON.parse(stdout)).toMatchObject({ verdict: 'slower' })
+      const [before, after] = ['HEAD~1', 'HEAD'].map((name) => ({
+        revision: { name, commit: git('rev-parse', name).toString().trim() },
+      }))
+      expect(JSON.parse(stdout)).toMatchObject({ verdict: 'slower', before, after })
       expect(code).toBe(1)
       expect(git('worktree', 'list').toString().trim().split('\n')).toHaveLength(1)
       expect(readdirSync(tmpdir()).filter((name) => name.startsWith('premain-compare-'))).toEqual([])
+    })
+
+    test('names the revisions, not the places of their builds', async () => {
+      const { stdout } = await premain(['compare', '-n', '3', '--git=HEAD~1..HEAD', '--build', 'cp scale {}', 'serve'])
+      expect(stdout).toMatch(/^before HEAD~1 \([0-9a-f]{10}\) serve\nafter {2}HEAD \([0-9a-f]{10}\) serve\n/)
+      expect(stdout).not.toContain(tmpdir())
     })
 
     test.each([

@@ -1,4 +1,4 @@
-import { label } from '../../measure/judge'
+import { hasTime, label } from '../../measure/judge'
 import type { CheckResult, Comparison, Difference, Measurement, Series, StepSeries } from '../../measure/types'
 import { formatCount, formatDuration, formatPercent, formatValue } from '../../measure/units'
 import { code, cutBelow, details, plain, table } from './markdown'
@@ -52,17 +52,12 @@ function measurementParts(measurement: Measurement): string[] {
 }
 
 function stepTable(steps: readonly StepSeries[]): string {
-  const rows = steps.map(({ index, id, status, wallNs, cpuNs }) =>
-    wallNs.count > 0
-      ? [
-          `${index} ${code(id)}`,
-          duration(wallNs.median),
-          interval(wallNs),
-          duration(wallNs.p95),
-          duration(cpuNs.median),
-        ]
-      : [`${index} ${code(id)}`, status, '–', '–', '–'],
-  )
+  const rows = steps.map(({ index, id, status, wallNs, cpuNs }) => {
+    const name = `${index} ${code(id)}`
+    if (wallNs.count === 0) return [name, status, '–', '–', '–']
+    if (!hasTime({ wallNs, cpuNs })) return [name, '', '', '', '']
+    return [name, duration(wallNs.median), interval(wallNs), duration(wallNs.p95), duration(cpuNs.median)]
+  })
   return table(['step', 'wall, median', '95 % interval', 'p95', 'CPU, median'], rows)
 }
 

@@ -1,6 +1,14 @@
 /** Measurements, comparisons and checks for people. */
-import { label, unitOf } from '../../measure/judge'
-import type { CheckResult, Comparison, Difference, Measurement, Series, Verdict } from '../../measure/types'
+import { hasTime, label, unitOf } from '../../measure/judge'
+import type {
+  CheckResult,
+  ComparedSide,
+  Comparison,
+  Difference,
+  Measurement,
+  Series,
+  Verdict,
+} from '../../measure/types'
 import { formatCount, formatDuration, formatPercent, formatValue } from '../../measure/units'
 import { bar, type Column, fitColumns, percent, shortenName } from '../columns'
 import { escapeControls, sealed } from '../escape'
@@ -8,6 +16,9 @@ import { grid } from '../grid'
 import { paragraph } from '../paragraph'
 import { type Style, styleOf } from '../style'
 import type { ReportOptions } from './formats'
+
+/** Digits of a commit that are shown. */
+const SHORT_COMMIT = 10
 
 /** Packages that are shown; the document has them all. */
 const MOST_PACKAGES = 15
@@ -97,9 +108,10 @@ function timeTable(rows: readonly TimeRow[], total: number, { width, colors }: S
   const longest = Math.max(...rows.map((row) => row.wallNs.median ?? 0))
   const cell = (row: TimeRow, key: TimeKey, cells: number): string => {
     const { median, p95, mad } = row.wallNs
+    if (key === 'name') return escapeControls(shortenName(row.name, cells))
+    if (key === 'bytes' || key === 'allocs') return row[key] ?? '–'
+    if (!hasTime(row)) return ''
     switch (key) {
-      case 'name':
-        return escapeControls(shortenName(row.name, cells))
       case 'wall':
         return duration(median)
       case 'cpu':
@@ -114,8 +126,6 @@ function timeTable(rows: readonly TimeRow[], total: number, { width, colors }: S
         return colors.dim(percent(median ?? 0, total))
       case 'bar':
         return colors.cyan(bar(median ?? 0, longest, cells))
-      default:
-        return row[key] ?? '–'
     }
   }
   return grid(columns, [
@@ -169,7 +179,7 @@ function painted(verdict: Verdict, { colors }: Style): string {
 export function comparisonText(comparison: Comparison, options: ReportOptions): string {
   const style = styled(options)
   const { before, after, failures } = comparison
-  const names = [before, after].map((side) => escapeControls(side.argv.join(' ') || side.path || '?'))
+  const names = [before, after].map((side) => escapeControls(sideName(side)))
   const telling = comparison.differences.filter(
     (entry) => entry.scope === 'total' || entry.verdict === 'slower' || entry.verdict === 'faster',
   )
@@ -185,6 +195,12 @@ export function comparisonText(comparison: Comparison, options: ReportOptions): 
     paragraph(escapeControls(`${comparison.verdict}: ${comparison.reason}`), style.width),
     notes(comparison.notes, style),
   ])
+}
+
+/** The revision, where the program is but a copy that was built from it; and the arguments. */
+function sideName({ path, argv, revision }: ComparedSide): string {
+  if (revision === undefined) return argv.join(' ') || path || '?'
+  return [revision.name, `(${revision.commit.slice(0, SHORT_COMMIT)})`, ...argv.slice(1)].join(' ')
 }
 
 function changed(word: string, names: readonly string[]): string {
