@@ -43,7 +43,7 @@ export interface NativeSession {
 
 /** What the addon exports. */
 export interface Binding {
-  /** `onRecords` gets batches of records, and null once the tracer thread has been joined. */
+  /** `onRecords` gets batches of records, and null once the tracer thread has done with the session. */
   NativeSession: new (
     spec: LaunchSpec,
     plan: Buffer,

@@ -1,4 +1,4 @@
-/** One run of the tracer thread: starts it, decodes what it reports, and tells when it has been joined. */
+/** One run of a tracer thread: starts it, decodes what it reports, and tells when it is over. */
 import { PremainError } from '../errors'
 import type { StopPlan } from '../plan/types'
 import { binding, COMMAND, type LaunchSpec, type NativeSession } from './binding'
@@ -13,7 +13,7 @@ const PATIENCE_MS = 1000
 export interface TracerObserver {
   /** Records as they come. `held`: the target waits at the last one for {@link Tracer.resume}. */
   onBatch(batch: Batch): void
-  /** The target is gone, the thread joined. `end` is always the last record. */
+  /** The target is gone, and the thread has nothing of it any more. `end` is always the last record. */
   onEnd(end: EndRecord): void
 }
 
@@ -30,7 +30,7 @@ export class Tracer {
   private readonly native: NativeSession
   private readonly decoder = new RecordDecoder()
   private patience: NodeJS.Timeout | null = null
-  private joined = false
+  private over = false
 
   constructor(
     spec: LaunchSpec,
@@ -51,7 +51,7 @@ export class Tracer {
   }
 
   get ended(): boolean {
-    return this.joined
+    return this.over
   }
 
   private receive(bytes: Buffer | null): void {
@@ -66,7 +66,7 @@ export class Tracer {
   }
 
   private finish(): void {
-    this.joined = true
+    this.over = true
     awaited.delete(this)
     this.calm()
     const end = this.records.at(-1)
@@ -88,7 +88,7 @@ export class Tracer {
 
   /** Ends the target and its direct children. */
   end(): void {
-    if (this.joined) return
+    if (this.over) return
     this.expect(true)
     this.native.post(COMMAND.end)
     this.hurry()

@@ -71,9 +71,17 @@ export function assembleTrace(assembly: Assembly): Trace {
 interface Settled {
   figures: Figures
   steps: Step[]
-  /** Held time of the last record: known late, by the tracer's next report. */
-  heldNs: number
 }
+
+/** Steps whose evidence is made as soon as a stop past them was reached: nothing that comes later changes it. */
+const EARLY: readonly { past: StepId; steps: readonly StepId[] }[] = [
+  { past: 'rt0', steps: ['execve', 'image', 'stack', 'interp', 'entry'] },
+  {
+    past: 'newproc',
+    steps: ['rt0', 'args', 'osinit', 'schedinit', 'mallocinit', 'modules', 'procs'],
+  },
+  { past: 'sysmon', steps: ['newproc', 'mstart'] },
+]
 
 /**
  * A trace in the making. Its stops are made while the target runs on to the next ones, and all that the record of the
@@ -83,9 +91,8 @@ export class Draft {
   private readonly context: Context
   private readonly details: StopDetails
   private readonly list = emptyList()
-  private settled: Settled | null = null
-  /** Evidence of the steps of which the exec's record says all. */
-  private early: Partial<Record<StepId, Evidence>> | null = null
+  private facts: Settled | null = null
+  private readonly early: Partial<Record<StepId, Evidence>> = {}
 
   /** `assembly.records` begins with its exec, and may be added to until {@link finish}. */
   constructor(private readonly assembly: Assembly) {
@@ -98,12 +105,16 @@ export class Draft {
     }
   }
 
-  /** Takes in the records that came since, but for the last: how long it was held comes with the next one. */
+  /** Takes in the records that came since. */
   follow(): void {
     const { context, list, details } = this
     context.follow()
-    addStops(list, context, { details, until: context.records.length - 1 })
-    this.early ??= this.makeEarly()
+    addStops(list, context, details)
+    for (const { past, steps } of EARLY) if (context.stepHits(past).length > 0) this.makeEarly(steps)
+  }
+
+  get settled(): boolean {
+    return this.facts !== null
   }
 
   /** Whether the target has gone on to another image, or to the same one again: this is no trace of that. */
@@ -111,33 +122,29 @@ export class Draft {
     return this.context.image !== image || this.context.outrun
   }
 
-  /** Takes in all records: none but that of the end is to come. */
+  /** Takes in all records: none but those of the target's release and end are to come. */
   settle(): void {
-    const { context, assembly, list, details } = this
-    const { records } = assembly
-    context.follow()
-    addStops(list, context, { details })
+    const { context, assembly } = this
+    this.follow()
     const figures = new Figures(context, assembly.outcome)
-    this.settled = { figures, steps: this.makeSteps(figures), heldNs: records.at(-1)?.heldNs ?? 0 }
+    this.facts = { figures, steps: this.makeSteps(figures) }
   }
 
   /** Whether it is settled, and the records that came since, and how the run ended, change nothing of that. */
   holds(ending: Ending): boolean {
-    const { context, settled } = this
-    const { records } = context
-    const { seen } = this.list
-    if (settled === null || context.outrun || lastHit(context) === null) return false
-    const onlyEnd = records.length === seen || (records.length === seen + 1 && records[seen]?.kind === 'end')
-    const stands = records[seen - 1]?.heldNs === settled.heldNs
-    return onlyEnd && stands && (ending.outcome ?? outcomeOf(context)) === settled.figures.outcome
+    const { context, facts, list } = this
+    if (facts === null || context.outrun || lastHit(context) === null) return false
+    const since = context.records.slice(list.seen)
+    const changesNothing = since.every(({ kind }) => kind === 'detached' || kind === 'end')
+    return changesNothing && (ending.outcome ?? outcomeOf(context)) === facts.figures.outcome
   }
 
   /** The trace. To be called once settled. */
   finish(ending: Ending): Trace {
     const { context, assembly, list, details } = this
-    const { figures, steps } = this.settled as Settled
+    const { figures, steps } = this.facts as Settled
     const { records, host, options = {} } = assembly
-    addStops(list, context, { details })
+    addStops(list, context, details)
     const trace: Trace = {
       schema: 'premain.trace/1',
       tool: { name: 'premain', version: assembly.version },
@@ -165,9 +172,9 @@ export class Draft {
     return trace
   }
 
-  private makeEarly(): Partial<Record<StepId, Evidence>> {
+  private makeEarly(steps: readonly StepId[]): void {
     const scene: Scene = { context: this.context, inits: [], target: this.assembly.target }
-    return { image: evidenceOf('image', scene), stack: evidenceOf('stack', scene) }
+    for (const id of steps) this.early[id] ??= evidenceOf(id, scene)
   }
 
   private makeSteps(figures: Figures): Step[] {
@@ -178,7 +185,7 @@ export class Draft {
       const own = stops[at] as readonly number[]
       return makeStep(
         { index, id, title },
-        { scene, list, own, standing: standings[at] as Standing, span: spans[at] as Span, known: this.early?.[id] },
+        { scene, list, own, standing: standings[at] as Standing, span: spans[at] as Span, known: this.early[id] },
       )
     })
   }

@@ -33,6 +33,7 @@ export function traceOf(run: Run, output: Output): Trace {
   const ending = { outcome: run.interruption?.outcome ?? null, stuck: run.stuck, output }
   try {
     const draft = drafts.get(run)
+    if (ending.outcome === null && draft?.settled === false && !draft.outdated(run.image)) draft.settle()
     return draft?.holds(ending) ? draft.finish(ending) : assembleTrace({ ...assemblyOf(run), ...ending })
   } finally {
     drafts.delete(run)

@@ -28,7 +28,8 @@ interface Running {
  */
 export function collectInits(context: Context, end: Instant): Init[] {
   if (!context.go) return []
-  const functions = functionsByAddress(context.go, context.code)
+  const functions = functionsOf(context.go, context.code)
+  if (!context.hits.some(({ site }) => functions.has(site.address as FileAddress))) return []
   const gcenable = context.hit('runtime.gcenable')?.at ?? Number.POSITIVE_INFINITY
   const tasks = new Map<number, number>()
   return selfTimes(events(context, functions, end)).map(({ hit, own }, order) => {
@@ -59,7 +60,15 @@ interface InitFunction {
   readonly line: { file: string; line: number } | null
 }
 
-function functionsByAddress(go: GoImage, code: Code): Map<FileAddress, InitFunction> {
+const known = new WeakMap<GoImage, ReadonlyMap<FileAddress, InitFunction>>()
+
+function functionsOf(go: GoImage, code: Code): ReadonlyMap<FileAddress, InitFunction> {
+  const functions = known.get(go) ?? functionsByAddress(go, code)
+  known.set(go, functions)
+  return functions
+}
+
+function functionsByAddress(go: GoImage, code: Code): ReadonlyMap<FileAddress, InitFunction> {
   const functions = new Map<FileAddress, InitFunction>()
   go.initTasks.forEach((task, index) => {
     for (const { name, entry } of task.functions) {

@@ -26,23 +26,20 @@ export interface StopList {
   indexOf: Map<number, number>
   /** How many records have been looked at. */
   seen: number
+  texts: RegisterTexts
 }
 
 /** No stops yet. */
 export function emptyList(): StopList {
-  return { stops: [], indexOf: new Map(), seen: 0 }
+  return { stops: [], indexOf: new Map(), seen: 0, texts: new RegisterTexts() }
 }
 
-/** Adds every record that is a stop, in order, from those on that have not been looked at up to the place `until`. */
-export function addStops(
-  list: StopList,
-  context: Context,
-  { details, until = context.records.length }: { details: StopDetails; until?: number },
-): void {
-  const { stops, indexOf } = list
+/** Adds every record that is a stop, in order, from those on that have not been looked at. */
+export function addStops(list: StopList, context: Context, details: StopDetails): void {
+  const { stops, indexOf, texts } = list
   const mainTid = context.records[0]?.tid ?? 0
-  const texts = new RegisterTexts()
-  for (; list.seen < until; list.seen++) {
+  holdLast(list, context)
+  for (; list.seen < context.records.length; list.seen++) {
     const at = list.seen
     const record = context.records[at] as SessionRecord
     if (!isStop(record)) continue
@@ -71,6 +68,12 @@ export function addStops(
     addDetails(stop, context, { record, details, texts })
     stops.push(stop)
   }
+}
+
+/** How long the last record's stop was held may be known only by the next one. */
+function holdLast({ stops, indexOf, seen }: StopList, { records }: Context): void {
+  const last = stops[indexOf.get(seen - 1) ?? -1]
+  if (last) last.heldNs = records[seen - 1]?.heldNs ?? 0
 }
 
 type StopRecord = Exclude<SessionRecord, { kind: 'fork' | 'syscall' | 'detached' }>

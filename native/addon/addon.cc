@@ -3,7 +3,7 @@
 #include <fcntl.h>
 
 #include "../ptrace/probe.h"
-#include "host.h"
+#include "sessions.h"
 
 namespace premain {
 
@@ -98,20 +98,22 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
     if (!plan || !from.ok) return;  // started() says so
     for (const int fd : numbers) info.Env().GetInstanceData<Sessions>()->release(fd);
     std::vector<Fd> handed_over(numbers.begin(), numbers.end());
-    host_ = std::make_shared<Host>(info.Env(), info[2].As<Napi::Function>(), std::move(spec), std::move(*plan),
-                                   std::move(handed_over));
-    info.Env().GetInstanceData<Sessions>()->add(host_);
-    host_->start();
+    napi_ref callback = nullptr;
+    if (napi_create_reference(info.Env(), info[2], 1, &callback) != napi_ok) return;
+    host_ = std::make_shared<Host>(callback, std::move(spec), std::move(*plan), std::move(handed_over));
+    started_ = info.Env().GetInstanceData<Sessions>()->start(info.Env(), host_);
   }
 
   // A session that JavaScript has forgotten: nobody can resume its target.
   ~SessionObject() override {
-    if (host_ && !host_->finished()) host_->session().control().kill_now();
+    if (!host_) return;
+    if (host_->served()) host_->session().control().kill_now();
+    host_->drop_callback(Env());
   }
 
  private:
-  // False where the plan did not decode: then no other method may be called.
-  Napi::Value started(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), host_ != nullptr); }
+  // False where the plan did not decode, or the environment is going away: then no other method may be called.
+  Napi::Value started(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), started_); }
   void post(const Napi::CallbackInfo& info) {
     Command command{static_cast<Command::Type>(info[0].As<Napi::Number>().Int32Value()), {}};
     if (info[1].IsBuffer()) {
@@ -137,14 +139,11 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
     if (!host_->session().read_maps(text)) return info.Env().Null();
     return Napi::Buffer<uint8_t>::Copy(info.Env(), text.data(), text.size());
   }
-  void ref(const Napi::CallbackInfo& info) {
-    if (!host_->finished()) host_->ref(info.Env());
-  }
-  void unref(const Napi::CallbackInfo& info) {
-    if (!host_->finished()) host_->unref(info.Env());
-  }
+  void ref(const Napi::CallbackInfo& info) { host_->ref(info.Env()); }
+  void unref(const Napi::CallbackInfo& info) { host_->unref(info.Env()); }
 
   std::shared_ptr<Host> host_;
+  bool started_ = false;
 };
 
 // [read end, write end], close-on-exec; or -errno. They are closed with the environment, until they are released or

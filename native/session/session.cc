@@ -11,7 +11,7 @@ namespace premain {
 namespace {
 
 // JavaScript reads what it has while the target runs on, on a core that is idle meanwhile.
-constexpr size_t kFlushAt = 32 * 1024;
+constexpr size_t kFlushAt = 8 * 1024;
 constexpr size_t kLargestReserve = 2 << 20;
 
 size_t expected_size(const Plan& plan) {
@@ -48,13 +48,13 @@ void Session::run() {
   record_end(world, launcher);
   control_.target_gone();
   close_address_space();
-  flush();
+  flush(true);
 }
 
 void Session::refuse(Failure failure) {
   handed_over_.clear();
   record_end(wire::End::LaunchFailed, -failure.error, failure.syscall);
-  flush();
+  flush(true);
 }
 
 // To the last of them: also one that was set free is still our child, and a newborn may come after its maker's end.
@@ -234,11 +234,11 @@ void Session::let_go(World& world) {
   world.detach_all();
   record(wire::Kind::Detached);
   held_until_now();
-  flush();
+  if (plan_.has(wire::kAllStop)) flush();
 }
 
-void Session::flush() {
-  if (recorder_.size() > 0) sink_.deliver(recorder_.take());
+void Session::flush(bool last) {
+  if (last || recorder_.size() > 0) sink_.deliver(recorder_.take(), last);
 }
 
 int64_t Session::read_memory(uint64_t address, void* out, size_t length) {

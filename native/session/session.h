@@ -23,7 +23,8 @@ namespace premain {
 class Sink {
  public:
   virtual ~Sink() = default;
-  virtual void deliver(Bytes records) = 0;
+  // `last`: with these the session has ended, and has nothing left of the target.
+  virtual void deliver(Bytes records, bool last) = 0;
 };
 
 class Session {
@@ -91,7 +92,7 @@ class Session {
   void record_end(wire::End how, int64_t status, const char* syscall);
   // Closes the time during which the open record's stop held the target.
   void held_until_now();
-  void flush();
+  void flush(bool last = false);
   // Until execve's exit every system call is a stop, from the child's own stop on.
   Resume how() const {
     const bool to_syscall = phase_ < Phase::Running ? phase_ != Phase::Starting : plan_.has(wire::kSyscalls);

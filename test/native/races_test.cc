@@ -142,8 +142,7 @@ TEST_P(RacesTest, StoppedBySomebodyAtEachStop) {
           kill(traced.pid(), SIGSTOP);
           stopped = true;
           traced.whom_next = [&] {
-            const bool free = traced.count(wire::Kind::Detached) > 0;
-            if (stopped && (free || !await_event(-1, 20))) stopped = kill(traced.pid(), SIGCONT) != 0;
+            if (stopped && (traced.is_free() || !await_event(-1, 20))) stopped = kill(traced.pid(), SIGCONT) != 0;
             return -1;
           };
         },

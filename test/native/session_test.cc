@@ -11,7 +11,7 @@ namespace {
 
 class Memo final : public Sink {
  public:
-  void deliver(Bytes records) override { bytes_.insert(bytes_.end(), records.begin(), records.end()); }
+  void deliver(Bytes records, bool) override { bytes_.insert(bytes_.end(), records.begin(), records.end()); }
 
   std::vector<wire::WireRecord> records() const {
     std::vector<wire::WireRecord> out;

@@ -112,6 +112,7 @@ void Traced::run() {
   }
   tracer.join();
   EXPECT_FALSE(child_left_);
+  EXPECT_TRUE(has_ended_);
   EXPECT_EQ(count(wire::Kind::End), 1u);
   ASSERT_FALSE(records_.empty());
   EXPECT_EQ(end().kind, wire::Kind::End);
@@ -126,7 +127,9 @@ size_t Traced::count(wire::Kind kind) const {
   return n;
 }
 
-void Traced::deliver(Bytes bytes) {
+void Traced::deliver(Bytes bytes, bool last) {
+  EXPECT_FALSE(has_ended_);
+  has_ended_ = last;
   bool held = false;
   for (size_t at = 0; at < bytes.size(); at += records_.back().size) {
     records_.emplace_back();
@@ -139,6 +142,7 @@ void Traced::deliver(Bytes bytes) {
 
 void Traced::at(knobs::Point point, pid_t id) {
   if (point == knobs::Point::Cloned) pid_ = id;
+  if (point == knobs::Point::Detaching) is_free_ = true;
   if (at_point) at_point(point, id);
 }
 

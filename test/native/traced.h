@@ -37,13 +37,15 @@ class Traced final : public Sink, public knobs::Hooks {
 
   Control& control() { return session_.control(); }
   pid_t pid() const { return pid_; }
+  // Its stops are nothing to the tracer any more.
+  bool is_free() const { return is_free_; }
   // Lets the thread that waits on its standard input execute.
   void tell();
   const wire::WireRecord& end() const { return records_.back(); }
   const std::vector<wire::WireRecord>& records() const { return records_; }
   size_t count(wire::Kind kind) const;
 
-  void deliver(Bytes records) override;
+  void deliver(Bytes records, bool last) override;
   void at(knobs::Point point, pid_t id) override;
   pid_t next() override { return whom_next ? whom_next() : -1; }
 
@@ -53,6 +55,8 @@ class Traced final : public Sink, public knobs::Hooks {
   Fd input_[2];
   pid_t pid_ = 0;
   bool child_left_ = false;
+  bool is_free_ = false;
+  bool has_ended_ = false;
   std::vector<wire::WireRecord> records_;
   Session session_;
 };

@@ -164,6 +164,44 @@ test('worker.terminate() in mid-trace leaves nothing, twenty times over', async 
   expect(Number(seen[20])).toBeLessThanOrEqual(12)
 }, 30_000)
 
+test('a tracer thread serves the next session, leaves when none comes, and keeps neither Node nor a worker', async () => {
+  const child = node(`
+    const { readdirSync } = require('node:fs')
+    const { trace } = require(process.argv[1])
+    const tids = () => readdirSync('/proc/self/task')
+    const others = (before) => tids().filter((tid) => !before.includes(tid)).join()
+    ;(async () => {
+      await require('node:fs/promises').stat('/')
+      const before = tids()
+      await trace(process.argv[2], { inits: false })
+      const first = others(before)
+      await trace(process.argv[2], { inits: false })
+      console.log(first !== '' && others(before) === first)
+      const poll = setInterval(() => {
+        if (others(before) !== '') return
+        clearInterval(poll)
+        console.log('left')
+        trace(process.argv[2], { inits: false }).then(({ outcome }) => console.log(outcome))
+      }, 5)
+    })()`)
+  const exited = new Promise((resolve) => child.on('exit', resolve))
+  expect(await lines(child, 3)).toEqual(['true', 'left', 'reached-main'])
+  expect(await exited).toBe(0)
+}, 20_000)
+
+test("a target has the priority that its maker's thread has by then", async () => {
+  const child = node(`
+    const { trace } = require(process.argv[1])
+    const os = require('node:os')
+    const nice = async () => (await trace('nice', { until: 'entry', run: true })).output.stdout.trim()
+    ;(async () => {
+      const before = Number(await nice())
+      os.setPriority(before + 3)
+      console.log(Number(await nice()) - before, Number(await nice()) - before)
+    })()`)
+  expect(await lines(child, 1)).toEqual(['3 3'])
+})
+
 test("a worker's trace with a piped standard input closes it without a warning", async () => {
   const child = node(`
     const { Worker } = require('node:worker_threads')

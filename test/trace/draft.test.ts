@@ -63,12 +63,15 @@ test('does not hold once anything but the end came, or the run was ended from ou
   expect(draft.holds({})).toBe(false)
 })
 
-test('does not hold once the last stop was held for longer than was known', () => {
-  const { draft, records } = begun()
+test('takes in how long the last stop was held, and that the target was set free, once that is known', () => {
+  const { draft, records, assembly } = begun()
   const last = records.at(-1) as SessionRecord
-  last.heldNs += 1
-  records.push(endRecord(9_000))
-  expect(draft.holds({})).toBe(false)
+  last.heldNs += 1_000
+  records.push({ ...common(8_900), kind: 'detached' }, endRecord(9_000, { how: 'exited', status: 0 }))
+  expect(draft.holds({ output })).toBe(true)
+  const trace = draft.finish({ output })
+  expect(trace).toEqual(assembleTrace({ ...assembly, output }))
+  expect(trace.stops.at(-2)).toMatchObject({ name: 'main.main', heldNs: last.heldNs })
 })
 
 test('does not hold before the last stop', () => {

@@ -1,0 +1,99 @@
+#include "tracer_thread.h"
+
+#include <sys/resource.h>
+
+#include <utility>
+
+namespace premain {
+
+namespace {
+
+constexpr auto kPatience = std::chrono::milliseconds(100);
+
+}  // namespace
+
+TracerThread::TracerThread(napi_env env, napi_threadsafe_function_call_js receive) {
+  napi_value name = nullptr;
+  if (napi_create_string_utf8(env, "premain", NAPI_AUTO_LENGTH, &name) != napi_ok) return;
+  napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, receive, &to_js_);
+}
+
+void TracerThread::start(std::shared_ptr<Host> host) {
+  inherited_ = inherited();
+  next_ = host;
+  auto* self = new std::shared_ptr<TracerThread>(shared_from_this());
+  // Not std::thread, which throws at a limit of threads or memory.
+  const int error = pthread_create(
+      &thread_, nullptr,
+      [](void* argument) -> void* {
+        const std::unique_ptr<std::shared_ptr<TracerThread>> thread(
+            static_cast<std::shared_ptr<TracerThread>*>(argument));
+        (*thread)->run();
+        return nullptr;
+      },
+      self);
+  joinable_ = error == 0;
+  if (joinable_) return;
+  delete self;
+  leaving_ = true;
+  host->session().refuse(Failure{error, "pthread_create"});
+  send({});
+}
+
+bool TracerThread::take(std::shared_ptr<Host> host) {
+  const Inherited here = inherited();
+  const bool alike = here.priority == inherited_.priority && CPU_EQUAL(&here.cores, &inherited_.cores);
+  const std::lock_guard lock(mutex_);
+  leaving_ = leaving_ || !alike;
+  if (!leaving_) next_ = std::move(host);
+  changed_.notify_all();
+  return !leaving_;
+}
+
+void TracerThread::leave() {
+  const std::lock_guard lock(mutex_);
+  leaving_ = true;
+  changed_.notify_all();
+}
+
+void TracerThread::join(std::chrono::milliseconds limit) {
+  if (!std::exchange(joinable_, false)) return;
+  std::unique_lock lock(mutex_);
+  const bool left = changed_.wait_for(lock, limit, [this] { return left_; });
+  lock.unlock();
+  if (left) {
+    pthread_join(thread_, nullptr);
+  } else {
+    pthread_detach(thread_);
+  }
+}
+
+void TracerThread::send(Message message) {
+  auto* sent = new Message(std::move(message));
+  if (napi_call_threadsafe_function(to_js_, sent, napi_tsfn_blocking) != napi_ok) delete sent;
+}
+
+TracerThread::Inherited TracerThread::inherited() {
+  Inherited here{};
+  here.priority = getpriority(PRIO_PROCESS, 0);
+  sched_getaffinity(0, sizeof here.cores, &here.cores);
+  return here;
+}
+
+// Nothing may touch the environment after the last message: at its teardown the call fails and the function is gone.
+void TracerThread::run() {
+  while (const std::shared_ptr<Host> host = next()) host->session().run();
+  send({});
+  const std::lock_guard lock(mutex_);
+  left_ = true;
+  changed_.notify_all();
+}
+
+std::shared_ptr<Host> TracerThread::next() {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, kPatience, [this] { return next_ != nullptr || leaving_; });
+  if (next_ == nullptr) leaving_ = true;
+  return std::exchange(next_, nullptr);
+}
+
+}  // namespace premain

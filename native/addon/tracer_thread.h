@@ -1,0 +1,68 @@
+// A tracer thread and its way into the event loop.
+//
+// It serves one session after another, and leaves when for some time none has come: a thread of its own costs a session
+// as much as several stops.
+#pragma once
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+
+#include "host.h"
+
+namespace premain {
+
+class TracerThread : public std::enable_shared_from_this<TracerThread> {
+ public:
+  // What comes into the event loop, the thread's address as its context.
+  struct Message {
+    std::shared_ptr<Host> host;  // none: the thread has left
+    Bytes records;
+    bool last;  // the session has ended
+  };
+
+  // `receive` gets every Message, which it owns.
+  TracerThread(napi_env env, napi_threadsafe_function_call_js receive);
+
+  // JavaScript's thread: starts it with its first session. Where no thread can be had, the session ends at once and says
+  // so.
+  void start(std::shared_ptr<Host> host);
+  // Serves this session next, as the idle thread that it is; false where it is leaving, or the target would inherit from it
+  // another priority or other cores than the calling thread has.
+  bool take(std::shared_ptr<Host> host);
+  // It is to leave after the session that it serves.
+  void leave();
+  // Waits for it to have left, at most that long; a thread stuck in the kernel is left to itself.
+  void join(std::chrono::milliseconds limit);
+
+  napi_threadsafe_function to_js() const { return to_js_; }
+  // Any thread. A message to an environment that is going away is dropped.
+  void send(Message message);
+
+ private:
+  // What a child inherits from the thread that makes it.
+  struct Inherited {
+    int priority;
+    cpu_set_t cores;
+  };
+  static Inherited inherited();
+
+  void run();
+  std::shared_ptr<Host> next();
+
+  napi_threadsafe_function to_js_ = nullptr;
+  pthread_t thread_{};
+  bool joinable_ = false;
+  Inherited inherited_{};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::shared_ptr<Host> next_;
+  bool leaving_ = false;
+  bool left_ = false;
+};
+
+}  // namespace premain
