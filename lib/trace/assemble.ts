@@ -193,7 +193,7 @@ export class Draft {
 
 /** What was started, with what its file says of it. */
 export function targetOf({ target, image }: Assembly): Target {
-  return { ...target, elf: image.elf, go: image.go?.info ?? null }
+  return Object.assign({}, target, { elf: image.elf, go: image.go?.info ?? null })
 }
 
 function startedAt(records: readonly SessionRecord[]): string {

@@ -112,7 +112,8 @@ function stepSpans(context: Context, stops: readonly (readonly number[])[], end:
     end,
   )
   if (!exec) return spans
-  return spans.map((span, at) => (at === 1 || at === 2 ? { ...span, startNs: Math.min(exec.ns, span.startNs) } : span))
+  for (const span of spans.slice(1, 3)) span.startNs = Math.min(exec.ns, span.startNs)
+  return spans
 }
 
 /** A step's first stop. Step 16 begins when gcenable returns, whether init functions are stopped at or not. */

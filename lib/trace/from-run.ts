@@ -41,32 +41,27 @@ export function traceOf(run: Run, output: Output): Trace {
   }
 }
 
-/** Tells what a run took, when the target is gone; null when more came to pass than its end. Releases the image. */
-export type FinishFigures = (output: Output) => RunFigures | null
-
-/** Works out what a run took that has come as far as asked, of which nothing but the end is to come. */
-export function draftFigures(run: Run): FinishFigures {
+/** What a run took that came as far as asked; null when more came to pass than its end. Releases the image. */
+export function figuresOf(run: Run, output: Output): RunFigures | null {
+  const [last, end] = run.records.slice(-2)
+  if (run.interruption !== null || end?.kind !== 'end' || end.how !== 'killed-by-us') return null
+  if (last?.kind !== 'breakpoint' || !last.accepted || !run.siteOf(last).site.last) return null
   const assembly = assemblyOf(run)
   const context = new Context(assembly)
   const figures = new Figures(context)
-  const seen = run.records.length
-  return (output) => {
-    const end = run.records[seen]
-    if (run.interruption !== null || end?.kind !== 'end' || end.how !== 'killed-by-us') return null
-    run.image.close()
-    return {
-      target: targetOf(assembly),
-      execs: listExecs(context, assembly.target.path, run.program.scripts),
-      host: assembly.host,
-      outcome: figures.outcome,
-      exit: exitOf(context),
-      error: null,
-      totals: figures.totals(),
-      overhead: figures.overhead(),
-      steps: figures.steps(),
-      inits: [...figures.inits],
-      output,
-    }
+  run.image.close()
+  return {
+    target: targetOf(assembly),
+    execs: listExecs(context, assembly.target.path, run.program.scripts),
+    host: assembly.host,
+    outcome: figures.outcome,
+    exit: exitOf(context),
+    error: null,
+    totals: figures.totals(),
+    overhead: figures.overhead(),
+    steps: figures.steps(),
+    inits: [...figures.inits],
+    output,
   }
 }
 

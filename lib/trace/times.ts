@@ -61,7 +61,7 @@ export class Clock {
 
   /** Where a record stands. Counters start at execve's entry. */
   at(record: SessionRecord): Instant {
-    return { ns: this.effectiveNs(record.atNs), ...this.counters(record) }
+    return Object.assign(this.counters(record), { ns: this.effectiveNs(record.atNs) })
   }
 
   /** What the counters stand at, without the time. */

@@ -7,7 +7,7 @@ import { Session } from '../session/session'
 import { OutputTail } from '../session/stdio'
 import { failureOf } from './failure'
 import type { RunFigures } from './figures'
-import { draftFigures, draftTrace, type FinishFigures, type Output, traceOf } from './from-run'
+import { draftTrace, figuresOf, type Output, traceOf } from './from-run'
 import { liveFrames, liveMappings } from './live'
 import { readStuck } from './stuck'
 import type { Trace } from './types'
@@ -60,8 +60,8 @@ function successOf(run: Run, output: Output): Trace {
 }
 
 /**
- * What one run took, to the end that was asked for. It is worked out while the target is being ended: no later run is
- * disturbed by it.
+ * What one run took, to the end that was asked for. It is worked out when the target is gone: neither its end nor a later
+ * run is disturbed by it.
  *
  * @param output takes what the target wrote to descriptors of the caller's
  * @throws PremainError as `trace()` does
@@ -72,14 +72,11 @@ export function timeOnce(
   { options, output }: { options: ResolvedOptions; output: () => Output },
 ): Promise<RunFigures> {
   return new Promise<RunFigures>((resolve, reject) => {
-    let finish: FinishFigures | null = null
     const run: Run = new Run(file, args, {
       options,
       allStop: false,
       observer: {
-        onBatch: ({ records }) => {
-          if (nothingFollows(run, records.at(-1))) finish = draftFigures(run)
-        },
+        onBatch: () => undefined,
         onInterrupted: () => readStuck(run),
         onEnd: () => settle(),
       },
@@ -87,7 +84,7 @@ export function timeOnce(
     const settle = (): void => {
       try {
         const written = output()
-        resolve(finish?.(written) ?? successOf(run, written))
+        resolve(figuresOf(run, written) ?? successOf(run, written))
       } catch (error) {
         reject(error)
       }

@@ -199,7 +199,7 @@ void Session::end(World& world) {
   world.each([](Thread& thread) {
     if (thread.foreign || thread.copy || !thread.claimed) kill(thread.tid, SIGKILL);
   });
-  flush();  // read while the target's memory is given back
+  if (plan_.has(wire::kAllStop)) flush();
 }
 
 // Sets the target free: bytes restored, every thread detached while it is stopped and owes nothing.
