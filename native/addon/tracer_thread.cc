@@ -43,6 +43,10 @@ void TracerThread::start(std::shared_ptr<Host> host) {
 bool TracerThread::take(std::shared_ptr<Host> host) {
   const Inherited here = inherited();
   const bool alike = here.priority == inherited_.priority && CPU_EQUAL(&here.cores, &inherited_.cores);
+  // A sleeper is woken near its waker, which has more to do: the two would share a core while another is idle.
+  cpu_set_t others = here.cores;
+  CPU_CLR(static_cast<size_t>(sched_getcpu()), &others);
+  if (CPU_COUNT(&others) > 0) pthread_setaffinity_np(thread_, sizeof others, &others);
   const std::lock_guard lock(mutex_);
   leaving_ = leaving_ || !alike;
   if (!leaving_) next_ = std::move(host);
@@ -82,7 +86,10 @@ TracerThread::Inherited TracerThread::inherited() {
 
 // Nothing may touch the environment after the last message: at its teardown the call fails and the function is gone.
 void TracerThread::run() {
-  while (const std::shared_ptr<Host> host = next()) host->session().run();
+  while (const std::shared_ptr<Host> host = next()) {
+    sched_setaffinity(0, sizeof inherited_.cores, &inherited_.cores);
+    host->session().run();
+  }
   send({});
   const std::lock_guard lock(mutex_);
   left_ = true;

@@ -67,8 +67,6 @@ void Session::on_breakpoint(World& world, Thread& thread, const arch::Registers&
   const bool loader = (site.flags & wire::kLoader) != 0;
   const bool accepted = !loader && ((site.flags & wire::kCallerWithin) == 0 ||
                                     (caller - bias_ >= site.caller_low && caller - bias_ < site.caller_high));
-  // Read while the last stop is taken: once the target is free, it has use for every core.
-  if (accepted && (site.flags & wire::kLast) != 0) flush();
   if (!thread.foreign) record_breakpoint(thread, registers, entry, accepted);
   (void)thread.stopped->set_pc(address);
 

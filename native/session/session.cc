@@ -10,8 +10,9 @@ namespace premain {
 
 namespace {
 
-// JavaScript reads what it has while the target runs on, on a core that is idle meanwhile.
-constexpr size_t kFlushAt = 8 * 1024;
+// JavaScript reads what it has while the target runs on, on a core that is idle meanwhile. Small, so that little is left to
+// be read at the end; smaller, and waking the event loop would cost more than that.
+constexpr size_t kFlushAt = 3 * 1024;
 constexpr size_t kLargestReserve = 2 << 20;
 
 size_t expected_size(const Plan& plan) {

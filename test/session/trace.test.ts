@@ -168,7 +168,11 @@ describe('trace()', () => {
     expect(own.seen.descendants.find((one) => one.pid === own.sleeper)).toMatchObject({ fate: 'killed' })
     expect(await own.hasEnded()).toBe(true)
     const free = await forker({ EXIT: '1' }, { run: true })
-    expect(processState(free.sleeper)).toBe('S')
+    const asleep = await until(
+      () => processState(free.sleeper),
+      (state) => state !== 'R',
+    )
+    expect(asleep).toBe('S')
     process.kill(free.sleeper, 'SIGKILL')
     expect(await free.hasEnded()).toBe(true)
   })
