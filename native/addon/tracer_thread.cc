@@ -42,16 +42,22 @@ void TracerThread::start(std::shared_ptr<Host> host) {
 
 bool TracerThread::take(std::shared_ptr<Host> host) {
   const Inherited here = inherited();
-  const bool alike = here.priority == inherited_.priority && CPU_EQUAL(&here.cores, &inherited_.cores);
-  // A sleeper is woken near its waker, which has more to do: the two would share a core while another is idle.
-  cpu_set_t others = here.cores;
-  CPU_CLR(static_cast<size_t>(sched_getcpu()), &others);
-  if (CPU_COUNT(&others) > 0) pthread_setaffinity_np(thread_, sizeof others, &others);
   const std::lock_guard lock(mutex_);
-  leaving_ = leaving_ || !alike;
-  if (!leaving_) next_ = std::move(host);
+  leaving_ = leaving_ || here.priority != inherited_.priority || !CPU_EQUAL(&here.cores, &inherited_.cores);
+  if (!leaving_) {
+    keep_off_this_core();
+    next_ = std::move(host);
+  }
   changed_.notify_all();
   return !leaving_;
+}
+
+// A sleeper is woken near its waker, which has more to do: the two would share a core while another is idle. Only for a
+// thread that is not leaving: the number of one that has left is 0, the caller's own.
+void TracerThread::keep_off_this_core() {
+  cpu_set_t others = inherited_.cores;
+  CPU_CLR(static_cast<size_t>(sched_getcpu()), &others);
+  if (CPU_COUNT(&others) > 0) pthread_setaffinity_np(thread_, sizeof others, &others);
 }
 
 void TracerThread::leave() {

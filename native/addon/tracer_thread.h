@@ -53,6 +53,7 @@ class TracerThread : public std::enable_shared_from_this<TracerThread> {
 
   void run();
   std::shared_ptr<Host> next();
+  void keep_off_this_core();
 
   napi_threadsafe_function to_js_ = nullptr;
   pthread_t thread_{};

@@ -189,6 +189,23 @@ test('a tracer thread serves the next session, leaves when none comes, and keeps
   expect(await exited).toBe(0)
 }, 20_000)
 
+test("a thread that is leaving just then is not mistaken for JavaScript's own", async () => {
+  const child = node(`
+    const { readFileSync } = require('node:fs')
+    const { trace } = require(process.argv[1])
+    const cores = () => /^Cpus_allowed:.*$/m.exec(readFileSync('/proc/self/task/' + process.pid + '/status', 'utf8'))[0]
+    ;(async () => {
+      const before = cores()
+      for (let i = 0; i < 40; i++) {
+        await trace('true', { until: 'entry' })
+        const until = performance.now() + 99 + i / 20
+        while (performance.now() < until);
+      }
+      console.log(cores() === before)
+    })()`)
+  expect(await lines(child, 1)).toEqual(['true'])
+}, 20_000)
+
 test("a target has the priority that its maker's thread has by then", async () => {
   const child = node(`
     const { trace } = require(process.argv[1])
