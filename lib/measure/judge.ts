@@ -137,7 +137,9 @@ function verdictOn(tested: Tested, minEffect: number, rules: Rules): Pick<Differ
     return { verdict: 'same', reason: `any shift is smaller than ${least}` }
   }
   const range = `${formatValue(unit, interval.low)} to ${formatValue(unit, interval.high)}`
-  return { verdict: 'inconclusive', reason: `the shift may be anything from ${range}; more runs would tell` }
+  const oneSided = interval.low > minEffect || interval.high < -minEffect
+  const found = oneSided ? `looks like ${range}, but so few runs may differ by chance` : `may be anything from ${range}`
+  return { verdict: 'inconclusive', reason: `the shift ${found}; more runs would tell` }
 }
 
 /** Compares how often launches failed. */

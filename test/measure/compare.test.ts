@@ -69,6 +69,13 @@ describe('compare', () => {
     expect(find(comparison, 'total').reason).toContain('too few')
   })
 
+  it('a shift to one side that chance may explain is told as that', async () => {
+    const few = compare(await measured({}, { runs: 4 }), await measured({ scale: 2, seed: 2 }, { runs: 4 }))
+    const total = find(few, 'total')
+    expect(total.shiftInterval!.low).toBeGreaterThan(total.minEffect)
+    expect(total).toMatchObject({ verdict: 'inconclusive', reason: expect.stringMatching(/looks like .* by chance/) })
+  })
+
   it('launches that all failed are inconclusive', async () => {
     const dead = await measured({ failing: () => true })
     expect(compare(dead, dead)).toMatchObject({ verdict: 'inconclusive', differences: [] })
