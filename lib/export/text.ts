@@ -137,23 +137,27 @@ function missedNotes(trace: Trace, { words }: Style): string[] {
 }
 
 function notApplicableNotes(trace: Trace, { words }: Style): string[] {
-  return trace.steps
-    .filter((step) => step.status === 'not-applicable')
-    .map((step) => `${step.index} ${step.id}: ${words.status['not-applicable']}: ${step.reason ?? ''}`)
+  return notesByReason(trace, 'not-applicable', (reason) => `${words.status['not-applicable']}: ${reason}`)
 }
 
-/** Steps that were not reached for one reason share a line. */
 function notReachedNotes(trace: Trace, { words }: Style): string[] {
-  const byReason = new Map<string, Step[]>()
-  for (const step of trace.steps.filter(({ status }) => status === 'not-reached')) {
-    const reason = step.reason ?? ''
-    byReason.set(reason, [...(byReason.get(reason) ?? []), step])
+  return notesByReason(trace, 'not-reached', (reason) => fill(words.notReached, { reason }))
+}
+
+/** Adjoining steps with one status for one reason share a line. */
+function notesByReason(trace: Trace, status: Step['status'], say: (reason: string) => string): string[] {
+  const runs: Step[][] = []
+  for (const step of trace.steps.filter((one) => one.status === status)) {
+    const run = runs.at(-1)
+    const last = run?.at(-1)
+    if (last?.index === step.index - 1 && last.reason === step.reason) run?.push(step)
+    else runs.push([step])
   }
-  return [...byReason].map(([reason, steps]) => {
+  return runs.map((steps) => {
     const [first, last] = [steps[0]!, steps.at(-1)!]
     const which =
-      steps.length === 1 ? `${first.index} ${first.id}` : `${first.index} ${first.id} – ${last.index} ${last.id}`
-    return `${which}: ${fill(words.notReached, { reason })}`
+      first === last ? `${first.index} ${first.id}` : `${first.index} ${first.id} – ${last.index} ${last.id}`
+    return `${which}: ${say(first.reason ?? '')}`
   })
 }
 

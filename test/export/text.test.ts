@@ -106,6 +106,19 @@ test('a missed step is shown as the defect that it is', () => {
   expect(text).toContain('9 schedinit: missed, which is a defect')
 })
 
+test('adjoining steps that do not apply for one reason share a note', () => {
+  const trace = fixtureTrace()
+  const reason = 'not a Go program'
+  const steps = trace.steps.map((step) =>
+    step.index === 2 || step.index > 5 ? { ...step, status: 'not-applicable' as const, reason } : step,
+  )
+  const lines = toText({ ...trace, steps }, PLAIN).split('\n')
+  expect(lines.filter((line) => line.endsWith(reason))).toEqual([
+    `  2 image: not applicable: ${reason}`,
+    `  6 rt0 – 17 main: not applicable: ${reason}`,
+  ])
+})
+
 test('both languages have the same words', () => {
   const shape = (words: object) =>
     Object.entries(words).map(([key, value]) =>

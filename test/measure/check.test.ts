@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
+import { checkText } from '../../lib/export/measured/text'
 import { Baseline } from '../../lib/measure/baseline'
 import { parseBudget } from '../../lib/measure/budget'
 import { type CheckOptions, checkWith, judge } from '../../lib/measure/check'
@@ -90,6 +91,15 @@ describe('budgets are judged', () => {
       line: 12,
     })
     expect(result.budgets[1]).toMatchObject({ outcome: 'pass' })
+  })
+
+  it('no line about a budget is wider than the terminal', async () => {
+    const budgets = ['total.wall=1s', 'total.cpu=1us', 'init:net/http.wall=2ms']
+    const result = await check({}, { budgets, runs: 3 })
+    for (let width = 50; width <= 120; width++) {
+      const lines = checkText(result, { width, color: false }).split('\n')
+      expect({ width, wide: lines.filter((line) => line.length > width) }).toEqual({ width, wide: [] })
+    }
   })
 
   it('an init that is absent, or a step that does not apply, passes with a note', async () => {

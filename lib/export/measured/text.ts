@@ -256,12 +256,12 @@ export function checkText(result: CheckResult, options: ReportOptions): string {
   const style = styled(options)
   const { colors, width } = style
   const marks = { pass: colors.green('✓'), fail: colors.red('✗'), inconclusive: colors.yellow('?') }
-  const budgets = result.budgets.map(
-    (entry) => `${marks[entry.outcome]} ${paragraph(escapeControls(`${entry.budget}: ${entry.message}`), width)}`,
-  )
+  const line = (outcome: keyof typeof marks, text: string) =>
+    `${marks[outcome]} ${paragraph(escapeControls(text), width, 2).trimStart()}`
+  const budgets = result.budgets.map((entry) => line(entry.outcome, `${entry.budget}: ${entry.message}`))
   const drift = result.drift
     .filter((entry) => entry.outcome === 'fail')
-    .map((entry) => `${marks.fail} ${paragraph(escapeControls(`drift of ${entry.message}`), width)}`)
+    .map((entry) => line('fail', `drift of ${entry.message}`))
   const saved = result.baseline?.saved
     ? `the baseline ${escapeControls(result.baseline.path)} now has ${result.baseline.entries} entries`
     : ''
