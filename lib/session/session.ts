@@ -225,7 +225,7 @@ export class Session<Trace> implements AsyncIterable<LiveStop>, AsyncDisposable 
 
   private onBatch(batch: Batch): void {
     for (const record of batch.records) {
-      if (record.kind === 'thread') this.emitter.emit('thread', { tid: record.newTid, event: record.event })
+      if (record.kind === 'thread') this.tell('thread', { tid: record.newTid, event: record.event })
       if (record.kind === 'detached') this.detached = true
     }
     const last = batch.records.at(-1)
@@ -240,9 +240,18 @@ export class Session<Trace> implements AsyncIterable<LiveStop>, AsyncDisposable 
   private onEnd(end: EndRecord): void {
     this.end = end
     this.current = null
-    this.emitter.emit('exit', exitInfo(end))
+    this.tell('exit', exitInfo(end))
     if (end.how !== 'detached') for (const stream of this.streams) (stream as Readable | null)?.resume?.()
     this.changed()
+  }
+
+  /** A listener's failure is the owner's: it surfaces as an unhandled rejection, and the session goes on. */
+  private tell(event: 'thread' | 'exit', value: ThreadEvent | ExitInfo): void {
+    try {
+      this.emitter.emit(event, value)
+    } catch (error) {
+      void Promise.reject(error)
+    }
   }
 
   private deliver(stop: LiveStop): void {

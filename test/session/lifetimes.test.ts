@@ -219,6 +219,20 @@ test("a target has the priority that its maker's thread has by then", async () =
   expect(await lines(child, 1)).toEqual(['3 3'])
 })
 
+test("a listener's failure is told as an unhandled rejection, and the session goes on", async () => {
+  const child = node(`
+    const { launch } = require(process.argv[1])
+    const told = new Set()
+    process.on('unhandledRejection', (error) => told.add(error.message))
+    const session = launch(process.argv[2], { inits: false })
+    const fail = (event) => session.on(event, () => { throw new Error(event) })
+    fail('thread')
+    fail('exit')
+    session.on('stop', () => {})
+    session.start().trace().then(({ outcome }) => setImmediate(() => console.log([...told].sort().join(), outcome)))`)
+  expect(await lines(child, 1)).toEqual(['exit,thread reached-main'])
+}, 20_000)
+
 test("a worker's trace with a piped standard input closes it without a warning", async () => {
   const child = node(`
     const { Worker } = require('node:worker_threads')
