@@ -23,7 +23,10 @@ void Host::call(napi_env env, napi_value argument) {
   if (callback_ == nullptr || napi_get_reference_value(env, callback_, &callback) != napi_ok || callback == nullptr)
     return;
   if (napi_get_undefined(env, &receiver) != napi_ok) return;
-  (void)napi_call_function(env, receiver, callback, 1, &argument, nullptr);
+  if (napi_call_function(env, receiver, callback, 1, &argument, nullptr) != napi_pending_exception) return;
+  // An uncaught exception, but not the end of what is still to be called.
+  napi_value error = nullptr;
+  if (napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_fatal_exception(env, error);
 }
 
 void Host::drop_callback(napi_env env) {
