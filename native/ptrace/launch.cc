@@ -35,6 +35,13 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
   return out;
 }
 
+// Leaves its status to be waited for.
+bool has_ended_by_itself(pid_t pid) {
+  siginfo_t info{};
+  const int options = WEXITED | WNOHANG | WNOWAIT | __WALL;
+  return waitid(P_PID, static_cast<id_t>(pid), &info, options) == 0 && info.si_pid == pid;
+}
+
 template <class T>
 long address(T* pointer) {
   return reinterpret_cast<long>(pointer);
@@ -68,7 +75,8 @@ Result<pid_t> Launcher::start() {
   const char go = 1;
   Status released = seize(pid);
   if (released && write(write_end.get(), &go, 1) != 1) released = failed("write");
-  if (released) return pid;
+  // One that somebody has killed by now cannot be seized: EPERM, but nothing was refused. Its end is reported like any other.
+  if (released || has_ended_by_itself(pid)) return pid;
   kill(pid, SIGKILL);
   while (Result<WaitEvent> event = wait_for(pid)) {
     if (has_ended(event->status)) break;
