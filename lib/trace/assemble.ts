@@ -7,7 +7,7 @@ import { hex } from './addresses'
 import { Context, symbolOf } from './context'
 import { Figures } from './figures'
 import { notesOf } from './notes'
-import { exitOf, lastHit, listDescendants, listExecs, outcomeOf, type Script } from './outcome'
+import { exitOf, listDescendants, listExecs, type Script } from './outcome'
 import { mainHit, type Standing } from './status'
 import { EVIDENCE } from './steps/evidence'
 import type { Scene } from './steps/scene'
@@ -62,15 +62,7 @@ export type Ending = Pick<Assembly, 'outcome' | 'error' | 'stuck' | 'output'>
  * cut short gives a trace as far as its records go.
  */
 export function assembleTrace(assembly: Assembly): Trace {
-  const draft = new Draft(assembly)
-  draft.settle()
-  return draft.finish(assembly)
-}
-
-/** What follows from the stops, once the last of them is known. */
-interface Settled {
-  figures: Figures
-  steps: Step[]
+  return new Draft(assembly).finish(assembly)
 }
 
 /** Steps whose evidence is made as soon as a stop past them was reached: nothing that comes later changes it. */
@@ -83,21 +75,20 @@ const EARLY: readonly { past: StepId; steps: readonly StepId[] }[] = [
   { past: 'sysmon', steps: ['newproc', 'mstart'] },
 ]
 
-/**
- * A trace in the making. Its stops are made while the target runs on to the next ones, and all that the record of the
- * target's end does not change while the target, past its last stop, runs to its end.
- */
+/** A trace in the making: its stops, and the evidence of steps that are past, are made while the target runs on. */
 export class Draft {
   private readonly context: Context
   private readonly details: StopDetails
   private readonly list = emptyList()
-  private facts: Settled | null = null
   private readonly early: Partial<Record<StepId, Evidence>> = {}
+  /** How many plans were added by then. */
+  private readonly plans: number | undefined
 
   /** `assembly.records` begins with its exec, and may be added to until {@link finish}. */
   constructor(private readonly assembly: Assembly) {
     const { options = {} } = assembly
     this.context = new Context(assembly)
+    this.plans = assembly.laterPlans?.length
     this.details = {
       registers: options.registers ?? true,
       maps: options.maps ?? true,
@@ -113,38 +104,18 @@ export class Draft {
     for (const { past, steps } of EARLY) if (context.stepHits(past).length > 0) this.makeEarly(steps)
   }
 
-  get settled(): boolean {
-    return this.facts !== null
-  }
-
-  /** Whether the target has gone on to another image, or to the same one again: this is no trace of that. */
+  /** Whether the target has gone on to another image, or to the same one again, or more was planned: not known to this. */
   outdated(image: ProgramImage): boolean {
-    return this.context.image !== image || this.context.outrun
+    const { context, assembly, plans } = this
+    return context.image !== image || context.outrun || assembly.laterPlans?.length !== plans
   }
 
-  /** Takes in all records: none but those of the target's release and end are to come. */
-  settle(): void {
-    const { context, assembly } = this
-    this.follow()
-    const figures = new Figures(context, assembly.outcome)
-    this.facts = { figures, steps: this.makeSteps(figures) }
-  }
-
-  /** Whether it is settled, and the records that came since, and how the run ended, change nothing of that. */
-  holds(ending: Ending): boolean {
-    const { context, facts, list } = this
-    if (facts === null || context.outrun || lastHit(context) === null) return false
-    const since = context.records.slice(list.seen)
-    const changesNothing = since.every(({ kind }) => kind === 'detached' || kind === 'end')
-    return changesNothing && (ending.outcome ?? outcomeOf(context)) === facts.figures.outcome
-  }
-
-  /** The trace. To be called once settled. */
+  /** The trace of all records. */
   finish(ending: Ending): Trace {
-    const { context, assembly, list, details } = this
-    const { figures, steps } = this.facts as Settled
+    this.follow()
+    const { context, assembly, list } = this
     const { records, host, options = {} } = assembly
-    addStops(list, context, details)
+    const figures = new Figures(context, ending.outcome)
     const trace: Trace = {
       schema: 'premain.trace/1',
       tool: { name: 'premain', version: assembly.version },
@@ -159,7 +130,7 @@ export class Draft {
       totals: figures.totals(),
       overhead: figures.overhead(),
       descendants: listDescendants(context),
-      steps,
+      steps: this.makeSteps(figures),
       stops: list.stops,
       inits: [...figures.inits],
       threads: listThreads(context),

@@ -14,15 +14,14 @@ export type Output = Trace['output']
 
 const drafts = new WeakMap<Run, Draft>()
 
-/** Makes as much of a run's trace as can be made of its records so far; `settled`: none but the end's is to come. */
-export function draftTrace(run: Run, settled: boolean): void {
+/** Makes as much of a run's trace as can be made of its records so far. */
+export function draftTrace(run: Run): void {
   try {
     if (!run.records.some(({ kind }) => kind === 'exec')) return
     const known = drafts.get(run)
     const draft = known === undefined || known.outdated(run.image) ? new Draft(assemblyOf(run)) : known
     drafts.set(run, draft)
-    if (settled) draft.settle()
-    else draft.follow()
+    draft.follow()
   } catch {
     // What is wrong with it will be wrong at the end, too, where there is somebody to hear of it.
   }
@@ -33,8 +32,8 @@ export function traceOf(run: Run, output: Output): Trace {
   const ending = { outcome: run.interruption?.outcome ?? null, stuck: run.stuck, output }
   try {
     const draft = drafts.get(run)
-    if (ending.outcome === null && draft?.settled === false && !draft.outdated(run.image)) draft.settle()
-    return draft?.holds(ending) ? draft.finish(ending) : assembleTrace({ ...assemblyOf(run), ...ending })
+    if (draft !== undefined && !draft.outdated(run.image)) return draft.finish(ending)
+    return assembleTrace({ ...assemblyOf(run), ...ending })
   } finally {
     drafts.delete(run)
     run.image.close()

@@ -1,7 +1,6 @@
 /** `trace()` and `launch()`: the way through all stages, from a name to a Trace. */
 import { throwNamed } from '../errors'
 import { type ResolvedOptions, resolveOptions, splitArguments, type TraceOptions } from '../session/options'
-import type { SessionRecord } from '../session/records'
 import { Run } from '../session/run'
 import { Session } from '../session/session'
 import { OutputTail } from '../session/stdio'
@@ -34,7 +33,7 @@ export async function trace(
       options: resolved,
       allStop: false,
       observer: {
-        onBatch: ({ records }) => draftTrace(run, nothingFollows(run, records.at(-1))),
+        onBatch: () => draftTrace(run),
         onInterrupted: () => readStuck(run),
         onEnd: () => settle(),
       },
@@ -90,12 +89,6 @@ export function timeOnce(
       }
     }
   }).catch(throwNamed)
-}
-
-/** Past this record no stop is to come. */
-function nothingFollows(run: Run, record: SessionRecord | undefined): boolean {
-  if (record?.kind === 'detached') return true
-  return record?.kind === 'breakpoint' && record.accepted && run.siteOf(record).site.last
 }
 
 function textOf(tail: OutputTail | null | undefined): string {
