@@ -68,23 +68,33 @@ export class PremainError extends Error {
 /** What Node calls it when V8, a buffer or WebAssembly gets no memory: these errors have no code. */
 const NO_MEMORY = /allocation failed|out of memory|could not allocate/i
 
-const NO_MEMORY_HINT =
-  'Raise the limit of the address space (ulimit -v). NODE_OPTIONS=--disable-wasm-trap-handler makes premain’s ' +
-  'disassembler reserve ten gigabytes less of it.'
+const SHORTAGES: Record<string, [what: string, hint: string]> = {
+  ENOMEM: [
+    'this process is given too little memory',
+    'Raise the limit of the address space (ulimit -v). NODE_OPTIONS=--disable-wasm-trap-handler makes premain’s ' +
+      'disassembler reserve ten gigabytes less of it.',
+  ],
+  EMFILE: [
+    'this process has no file descriptor left',
+    'Raise the limit of open files (ulimit -n), or trace fewer at once.',
+  ],
+  ENFILE: ['this machine has no file descriptor left', 'Raise fs.file-max, or find who keeps so many files open.'],
+}
 
 /**
- * A failure as users may see it: what Node throws where memory is refused becomes `UNSUPPORTED` with errno `ENOMEM`;
- * everything else stays as it is.
+ * A failure as users may see it: what Node throws where memory or descriptors are refused becomes `UNSUPPORTED` with errno
+ * `ENOMEM`, `EMFILE` or `ENFILE`; everything else stays as it is.
  */
 export function named(failure: unknown): unknown {
+  if (failure instanceof PremainError) return failure
   // by name: under Jest, Node's own errors are no instances of the test's RangeError
-  const { name, message, code } = (failure ?? {}) as Partial<NodeJS.ErrnoException>
-  const refused = name === 'RangeError' && NO_MEMORY.test(message ?? '')
-  if (failure instanceof PremainError || !(refused || code === 'ENOMEM' || code === 'ERR_MEMORY_ALLOCATION_FAILED')) {
-    return failure
-  }
-  const details = { hint: NO_MEMORY_HINT, errno: 'ENOMEM', cause: failure }
-  return new PremainError('UNSUPPORTED', 'this process is given too little memory', details)
+  const { name, message, code, syscall } = (failure ?? {}) as Partial<NodeJS.ErrnoException>
+  const refused = (name === 'RangeError' && NO_MEMORY.test(message ?? '')) || code === 'ERR_MEMORY_ALLOCATION_FAILED'
+  const errno = refused ? 'ENOMEM' : (code ?? '')
+  const shortage = SHORTAGES[errno]
+  if (shortage === undefined) return failure
+  const [what, hint] = shortage
+  return new PremainError('UNSUPPORTED', what, { hint, errno, syscall: syscall ?? null, cause: failure })
 }
 
 /** Throws {@link named} of a failure. */

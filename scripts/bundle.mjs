@@ -1,5 +1,6 @@
 // The library and the command as one file each, in the place of what the compiler made of their entry points: Node takes
-// ten times as long to find, read and compile the same text in hundreds of modules.
+// ten times as long to find, read and compile the same text in hundreds of modules. The disassembler is a file beside them:
+// it is loaded late, may fail where descriptors or memory are short, and Node's loader then tries anew the next time.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { disassemblerModule, disassemblerPlugin } from './support/disassembler.mjs'
 import { at, isEntry, projectRequire, runMain } from './support/project.mjs'
@@ -8,6 +9,7 @@ import { at, isEntry, projectRequire, runMain } from './support/project.mjs'
 const BUNDLES = [
   { entry: 'lib/index.ts', outfile: 'dist/index.js', up: '.' },
   { entry: 'lib/cli/bin.ts', outfile: 'dist/cli/bin.js', up: '..' },
+  { entry: 'lib/trace/decoder.ts', outfile: 'dist/disassembler.js', up: '.' },
 ]
 
 const LICENSES = 'dist/licenses.txt'
@@ -31,7 +33,7 @@ export async function writeBundles() {
       sourcemap: true,
       sourcesContent: false,
       metafile: true,
-      plugins: [disassemblerPlugin()],
+      plugins: [disassemblerPlugin(`${up}/disassembler.js`)],
       // All of lib takes its own place to be a folder of dist/.
       define: { __dirname: 'dist' },
       banner: { js: `const dist = require('node:path').join(__dirname, '${up}');` },

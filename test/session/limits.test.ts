@@ -43,6 +43,30 @@ describe('limits', () => {
     LIMIT,
   )
 
+  test(
+    'descriptors: none for the disassembler is an error with a name, and forgotten the next time',
+    () => {
+      const shortage = `
+        const fs = require('node:fs')
+        const read = fs.readFileSync
+        let short = true
+        fs.readFileSync = (path, ...rest) => {
+          if (!short || !String(path).endsWith('disassembler.wasm')) return read(path, ...rest)
+          throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE', errno: -24, syscall: 'open' })
+        }
+        const { trace } = require(process.argv[1])
+        const again = () => trace(process.argv[2], ['--version'])
+        again().catch((error) => {
+          console.log(error.name, error.code, error.errno, error.syscall, error.hint)
+          short = false
+          return again()
+        }).then(({ steps }) => console.log(steps.find(({ id }) => id === 'entry').evidence.disassembly.length > 0))`
+      const seen = run([process.execPath, '-e', shortage, library, tsgo.file]).stdout.trim().split('\n')
+      expect(seen).toEqual([expect.stringMatching(/^PremainError UNSUPPORTED EMFILE open .*ulimit -n/), 'true'])
+    },
+    LIMIT,
+  )
+
   testUnless(missingCommand('prlimit', 'setpriv') ?? notRoot() ?? notForNobody())(
     'processes: a refused thread or child is an error, not an abort',
     () => {
