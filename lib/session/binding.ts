@@ -9,7 +9,7 @@ export interface LaunchSpec {
   /** The path given to execve. */
   file: string
   argv: readonly string[]
-  /** `NAME=value`, each with a NUL behind it: one string crosses faster than many. */
+  /** `NAME=value`, each with a NUL behind it. */
   env: string
   cwd: string | null
   /** Descriptors of this process that become the target's 0, 1 and 2; -1 is /dev/null. */

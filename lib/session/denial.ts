@@ -118,8 +118,11 @@ export function ptraceDenied(errno: string): PremainError {
 export const PROC_FIX =
   'Run `mount -t proc proc /proc` as root; in a chroot, `mount --bind /proc ROOT/proc` before entering it.'
 
+let procSeen = false
+
 /** Throws `UNSUPPORTED` where there is no /proc: maps, argument checks and clocks come from there. */
 export function requireProc(): void {
-  if (existsSync('/proc/self/stat')) return
+  procSeen ||= existsSync('/proc/self/stat')
+  if (procSeen) return
   throw new PremainError('UNSUPPORTED', '/proc is not mounted, and tracing needs it', { hint: PROC_FIX })
 }

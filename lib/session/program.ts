@@ -42,7 +42,7 @@ const images = new Map<string, Remembered>()
  */
 export function prepareProgram(file: string, args: readonly string[], options: ResolvedOptions): PreparedProgram {
   requireProc()
-  const path = resolveProgram(file, { cwd: options.cwd, path: options.env.PATH })
+  const path = resolveProgram(file, { cwd: options.cwd, path: options.env.path })
   const argv = [file, ...args]
   const known = recall(fromCwd(path, options.cwd))
   if (known !== null) return { path, argv, image: known.image, plan: planFor(known, options), scripts: [] }
@@ -123,7 +123,8 @@ function statOrNull(path: string): BigIntStats | null {
 
 function planFor(remembered: Remembered, options: ResolvedOptions): StopPlan {
   const wanted = planOptions(options)
-  const key = JSON.stringify({ ...wanted, stops: wanted.stops?.map((stop) => [typeof stop, String(stop)]) })
+  const { stops = [], ...rest } = wanted
+  const key = JSON.stringify([Object.values(rest), stops.map((stop) => [typeof stop, String(stop)])])
   const known = remembered.plans.get(key)
   if (known !== undefined) return known
   try {

@@ -86,7 +86,7 @@ export class Run {
       {
         file: this.program.path,
         argv: this.program.argv,
-        env: environmentBlock(options.env),
+        env: options.env.block,
         cwd: options.cwd,
         stdio: this.stdio.target,
         openFiles: inheritedOpenFiles(),
@@ -221,12 +221,6 @@ function executedFile({ tid, exe }: ExecRecord): string {
   const running = `/proc/${tid}/exe`
   const [here, there] = [exe, running].map((path) => statSync(path, { bigint: true, throwIfNoEntry: false }))
   return here !== undefined && here.dev === there?.dev && here.ino === there.ino ? exe : running
-}
-
-function environmentBlock(env: Readonly<Record<string, string>>): string {
-  let block = ''
-  for (const name of Object.keys(env)) block += `${name}=${env[name]}\0`
-  return block
 }
 
 /** The error for an aborted signal. */

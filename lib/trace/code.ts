@@ -29,6 +29,7 @@ export class Code {
   private readonly names = new Map<FileAddress, string | null>()
   private readonly deltas = new Map<FileAddress, number | null>()
   private readonly pieces = new Map<string, Instruction[]>()
+  private readonly findings = new Map<string, unknown>()
 
   constructor(private readonly image: ProgramImage) {}
 
@@ -62,6 +63,12 @@ export class Code {
         return file === null ? null : this.nameAt(file)
       })
     })
+  }
+
+  /** What was found out from code before under the same key, which says all that it follows from. */
+  finding<T>(key: string, find: () => T): T {
+    if (this.findings.size >= MOST_PIECES) this.findings.clear()
+    return remembered(this.findings, key, find) as T
   }
 
   /** Asks beforehand for what the trace of a run of this plan will ask. */

@@ -67,6 +67,8 @@ export class Context {
   readonly maps: MapsParser
   private readonly byName = new Map<string, Hit>()
   private readonly byStep = new Map<StepId, Hit[]>()
+  /** The first site of each step. */
+  private readonly mains = new Map<StepId, Site>()
   /** Places of the sites that were reached. */
   private readonly reached = new Set<number>()
   /** Records before this place have been looked at for hits. */
@@ -86,6 +88,9 @@ export class Context {
     const program = image.program ?? image
     const own = plans.filter((one) => (one.image.program ?? one.image) === program)
     this.ownSites = own.flatMap(({ sites }) => sites)
+    for (const site of this.ownSites) {
+      if (site.step !== null && site.role === 'step' && !this.mains.has(site.step)) this.mains.set(site.step, site)
+    }
     this.execAt = finalExec(records, plan.image === program)
     const exec = records[this.execAt]
     this.exec = exec?.kind === 'exec' ? exec : null
@@ -139,6 +144,11 @@ export class Context {
   /** The stop of that name, if it was reached. */
   hit(name: string): Hit | null {
     return this.byName.get(name) ?? null
+  }
+
+  /** The step's main stop, as it was planned. */
+  mainSite(step: StepId): Site | null {
+    return this.mains.get(step) ?? null
   }
 
   /** The step's own stops that were reached, in order. */

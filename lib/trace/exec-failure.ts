@@ -10,7 +10,8 @@ export interface ExecAttempt {
   /** PT_INTERP of the file that was to be put in place, or null. */
   interpreter: string | null
   argv: readonly string[]
-  env: Readonly<Record<string, string>>
+  /** `NAME=value` each. */
+  env: readonly string[]
 }
 
 /** The longest string that execve takes, its NUL included. Source: linux include/uapi/linux/binfmts.h MAX_ARG_STRLEN. */
@@ -95,14 +96,13 @@ function commandOf(pid: number): string {
 }
 
 function tooBig({ argv, env }: ExecAttempt): string {
-  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`)
   const size = (text: string): number => Buffer.byteLength(text) + 1
   const long = argv.findIndex((argument) => size(argument) > LONGEST_STRING)
   if (long >= 0) return `argument ${long} has ${size(argv[long] as string)} bytes, the kernel takes ${LONGEST_STRING}`
-  const variable = Object.keys(env).find((_, at) => size(variables[at] as string) > LONGEST_STRING)
+  const variable = env.find((text) => size(text) > LONGEST_STRING)
   if (variable !== undefined)
-    return `the variable ${variable} is longer than the ${LONGEST_STRING} bytes the kernel takes`
-  const total = [...argv, ...variables].reduce((sum, text) => sum + size(text) + 8, 0)
+    return `the variable ${variable.split('=', 1)[0]} is longer than the ${LONGEST_STRING} bytes the kernel takes`
+  const total = [...argv, ...env].reduce((sum, text) => sum + size(text) + 8, 0)
   return `arguments and environment take ${total} bytes, more than a quarter of the stack’s limit (ulimit -s) or ${MOST_BYTES}`
 }
 

@@ -31,6 +31,7 @@ export class Figures {
   readonly spans: readonly Span[]
   readonly standings: readonly Standing[]
   private readonly calibration: Calibration
+  private readonly counts: Counts
 
   /** @param outcome where the run was ended from outside; else it follows from the records */
   constructor(
@@ -39,6 +40,7 @@ export class Figures {
   ) {
     const end = endInstant(context)
     this.calibration = calibrate(context.records)
+    this.counts = countStops(context)
     this.outcome = outcome ?? outcomeOf(context)
     this.inits = collectInits(context, end)
     this.stops = STEPS.map(({ id }) => ownStops(context, id, this.inits))
@@ -53,41 +55,56 @@ export class Figures {
     })
   }
 
-  /** Sums and counts, those of records that have come since included. */
+  /** Sums and counts. */
   totals(): Totals {
-    const { context, calibration } = this
-    const sum = (key: 'wallNs' | 'cpuNs' | 'minorFaults' | 'majorFaults') =>
-      this.spans.reduce((total, span) => total + span[key], 0)
-    const cpuNs = sum('cpuNs')
-    const end = endPlace(context)
-    const counted = context.records.slice(0, end).filter(isStop)
-    const crossed = counted.filter((record) => record.crossedCores).length
-    const cost = crossed * calibration.crossCoreNs + (counted.length - crossed) * calibration.sameCoreNs
-    return {
-      wallNs: sum('wallNs'),
-      cpuNs,
-      cpuCorrectedNs: Math.max(0, Math.round(cpuNs - cost)),
-      minorFaults: sum('minorFaults'),
-      majorFaults: sum('majorFaults'),
-      stops: context.records.filter(isStop).length,
-      threads: endOf(context)?.threads || context.threadsAt(end),
+    const { context, calibration, counts } = this
+    const totals = { wallNs: 0, cpuNs: 0, cpuCorrectedNs: 0, minorFaults: 0, majorFaults: 0 }
+    for (const span of this.spans) {
+      totals.wallNs += span.wallNs
+      totals.cpuNs += span.cpuNs
+      totals.minorFaults += span.minorFaults
+      totals.majorFaults += span.majorFaults
     }
+    const cost = counts.timedAcross * calibration.crossCoreNs + counts.timedSame * calibration.sameCoreNs
+    totals.cpuCorrectedNs = Math.max(0, Math.round(totals.cpuNs - cost))
+    return Object.assign(totals, {
+      stops: counts.stops,
+      threads: endOf(context)?.threads || context.threadsAt(endPlace(context)),
+    })
   }
 
   /** What tracing itself cost. */
   overhead(): Overhead {
-    const { records } = this.context
-    const stops = records.filter(isStop)
-    const heldNs = stops.reduce((total, stop) => total + stop.heldNs, 0)
-    const armNs = records.reduce((total, record) => total + (record.kind === 'exec' ? record.armNs : 0), 0)
-    return {
-      perStopNs: stops.length === 0 ? 0 : Math.round(heldNs / stops.length),
-      armNs,
-      heldNs,
-      crossings: stops.filter((stop) => stop.crossedCores).length,
-      stopCpuNs: this.calibration,
-    }
+    const { stops, heldNs, armNs, crossings } = this.counts
+    const perStopNs = stops === 0 ? 0 : Math.round(heldNs / stops)
+    return { perStopNs, armNs, heldNs, crossings, stopCpuNs: this.calibration }
   }
+}
+
+/** Sums over all stops of a run; `timed…`: those before the end of the steps' times, by placement. */
+interface Counts {
+  stops: number
+  heldNs: number
+  armNs: number
+  crossings: number
+  timedSame: number
+  timedAcross: number
+}
+
+function countStops(context: Context): Counts {
+  const counts: Counts = { stops: 0, heldNs: 0, armNs: 0, crossings: 0, timedSame: 0, timedAcross: 0 }
+  const end = endPlace(context)
+  context.records.forEach((record, at) => {
+    if (!isStop(record)) return
+    counts.stops++
+    counts.heldNs += record.heldNs
+    if (record.kind === 'exec') counts.armNs += record.armNs
+    if (record.crossedCores) counts.crossings++
+    if (at >= end) return
+    if (record.crossedCores) counts.timedAcross++
+    else counts.timedSame++
+  })
+  return counts
 }
 
 /** Place of the last record that the steps' times reach to: the stop where the trace was to end, else the last of all. */

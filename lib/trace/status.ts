@@ -66,7 +66,7 @@ export function mainHit(context: Context, id: StepId): Hit | null {
     const first = context.hits.find(({ site, at }) => site.role === 'init' && at > begin)
     if (first) return first
   }
-  const main = context.ownSites.find((site) => site.step === id && site.role === 'step')
+  const main = context.mainSite(id)
   return main ? (context.stepHits(id).find(({ site }) => site === main) ?? null) : null
 }
 
@@ -109,7 +109,7 @@ function derived(run: Run, id: StepId): Standing | null {
 
 function unseen(run: Run, id: StepId, passed: boolean): Standing {
   if (!passed) return { status: 'not-reached', reason: endReason(run) }
-  const main = run.context.ownSites.find((site) => site.step === id && site.role === 'step')
+  const main = run.context.mainSite(id)
   const reason = main ? `${main.name} was passed without a stop` : 'no function of this step was found in the program'
   return { status: 'missed', reason }
 }

@@ -55,8 +55,7 @@ LaunchSpec launch_spec(Reader& from, napi_value object) {
   LaunchSpec spec;
   spec.file = from.text(from.get(object, "file"));
   spec.argv = from.texts(from.get(object, "argv"));
-  const std::string env = from.text(from.get(object, "env"));
-  for (size_t at = 0; at < env.size(); at += spec.env.back().size() + 1) spec.env.emplace_back(env.c_str() + at);
+  spec.env = from.text(from.get(object, "env"));
   if (napi_value cwd = from.get(object, "cwd"); from.is(cwd, napi_string)) spec.cwd = from.text(cwd);
   napi_value stdio = from.get(object, "stdio");
   for (uint32_t i = 0; i < 3; i++) spec.stdio[i] = static_cast<int>(from.number(from.get(stdio, i)));

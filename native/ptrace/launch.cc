@@ -35,6 +35,15 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
   return out;
 }
 
+std::vector<char*> variables(const std::string& block) {
+  std::vector<char*> out;
+  for (const char* at = block.data(), *end = at + block.size(); at < end; at += strlen(at) + 1) {
+    out.push_back(const_cast<char*>(at));
+  }
+  out.push_back(nullptr);
+  return out;
+}
+
 // Leaves its status to be waited for.
 bool has_ended_by_itself(pid_t pid) {
   siginfo_t info{};
@@ -49,7 +58,7 @@ long address(T* pointer) {
 
 }  // namespace
 
-Launcher::Launcher(const LaunchSpec& spec) : spec_(spec), argv_(pointers(spec.argv)), env_(pointers(spec.env)) {}
+Launcher::Launcher(const LaunchSpec& spec) : spec_(spec), argv_(pointers(spec.argv)), env_(variables(spec.env)) {}
 
 Launcher::~Launcher() {
   if (stack_ != nullptr) munmap(stack_, kStackSize);

@@ -19,7 +19,7 @@ namespace premain {
 struct LaunchSpec {
   std::string file;
   std::vector<std::string> argv;
-  std::vector<std::string> env;  // "NAME=value"
+  std::string env;  // "NAME=value", each with a NUL behind it
   std::optional<std::string> cwd;
   int stdio[3];  // descriptors of this process to become 0, 1 and 2; -1 is /dev/null
   std::optional<rlimit> open_files;

@@ -30,14 +30,19 @@ export function mainEvidence({ context }: Scene): MainEvidence {
   const callByte = returnAddress === null ? null : returnAddress - 1n
   const caller = callByte === null ? null : context.nameAt(callByte)
   const line = callByte === null ? null : context.lineAt(callByte)
-  const frame = frameOf(context, hit?.site.address ?? null)
+  const { addresses, code } = context
+  const entry = hit?.site.address ?? null
+  const frame = code.finding(`frame ${entry} ${addresses.bias}`, () => frameOf(context, entry))
   return {
     returnAddress: hexOrNull(returnAddress),
     caller,
     callSite: line && `${line.file}:${line.line}`,
-    call: returnAddress === null ? null : callBefore(context, returnAddress),
+    call:
+      returnAddress === null
+        ? null
+        : code.finding(`call ${returnAddress} ${addresses.bias}`, () => callBefore(context, returnAddress)),
     frameSize: frame.size,
-    prologue: frame.prologue.map(lineOf),
+    prologue: [...frame.prologue],
     threads: context.threadsAt(hit?.at ?? context.records.length),
     ...new Checks().equal('called by runtime.main', caller, 'runtime.main').result(),
   }
@@ -59,7 +64,7 @@ function decodeFunction(context: Context, within: FunctionInfo, { count, length 
 }
 
 /** The frame is made where the function table's SP delta comes to its greatest value. */
-function frameOf(context: Context, entry: FileAddress | null): { size: number | null; prologue: Instruction[] } {
+function frameOf(context: Context, entry: FileAddress | null): { size: number | null; prologue: string[] } {
   const within = entry === null ? null : context.code.functionAt(entry)
   if (!within) return { size: null, prologue: [] }
   const limit = { count: PROLOGUE_INSTRUCTIONS, length: PROLOGUE_INSTRUCTIONS * LONGEST_INSTRUCTION }
@@ -69,8 +74,8 @@ function frameOf(context: Context, entry: FileAddress | null): { size: number | 
     return file === null ? null : context.code.spDelta(file)
   })
   const known = deltas.filter((delta) => delta !== null)
-  if (known.length === 0) return { size: null, prologue: instructions.slice(0, FRAMELESS_INSTRUCTIONS) }
+  if (known.length === 0) return { size: null, prologue: instructions.slice(0, FRAMELESS_INSTRUCTIONS).map(lineOf) }
   const size = Math.max(...known)
   const made = size === 0 ? FRAMELESS_INSTRUCTIONS : deltas.indexOf(size)
-  return { size, prologue: instructions.slice(0, made) }
+  return { size, prologue: instructions.slice(0, made).map(lineOf) }
 }
