@@ -2,10 +2,9 @@
 import { STEPS } from '../plan/catalogue'
 import type { StepId } from '../plan/types'
 import type { SessionRecord } from '../session/records'
-import { hex } from './addresses'
 import { type Calibration, calibrate } from './calibration'
 import type { Context } from './context'
-import { collectInits } from './inits'
+import { collectInits, initHits, isRuntimeInit } from './inits'
 import { endOf, lastHit, outcomeOf } from './outcome'
 import { type Standing, standings } from './status'
 import { isStop } from './stops'
@@ -43,7 +42,7 @@ export class Figures {
     this.counts = countStops(context)
     this.outcome = outcome ?? outcomeOf(context)
     this.inits = collectInits(context, end)
-    this.stops = STEPS.map(({ id }) => ownStops(context, id, this.inits))
+    this.stops = STEPS.map(({ id }) => ownStops(context, id))
     this.spans = stepSpans(context, this.stops, end)
     this.standings = standings({ context, inits: this.inits, outcome: this.outcome })
   }
@@ -142,7 +141,7 @@ function startOf(context: Context, id: StepId, own: readonly number[]): Instant 
 }
 
 /** Places of the records that are a step's own stops, in order. */
-function ownStops(context: Context, id: StepId, inits: readonly Init[]): number[] {
+function ownStops(context: Context, id: StepId): number[] {
   const { records, exec, execAt, execExit } = context
   const hits = context.stepHits(id).map(({ at }) => at)
   switch (id) {
@@ -163,9 +162,9 @@ function ownStops(context: Context, id: StepId, inits: readonly Init[]): number[
       ]
     }
     case 'sysmon':
-      return [...hits, ...cloneOf(context), ...initStops(context, inits, true)].sort((a, b) => a - b)
+      return [...hits, ...cloneOf(context), ...initStops(context, true)].sort((a, b) => a - b)
     case 'inits':
-      return [...hits, ...initStops(context, inits, false)].sort((a, b) => a - b)
+      return [...hits, ...initStops(context, false)].sort((a, b) => a - b)
     default:
       return hits
   }
@@ -174,7 +173,11 @@ function ownStops(context: Context, id: StepId, inits: readonly Init[]): number[
 const SYSCALL_STOPS: ReadonlySet<SessionRecord['kind']> = new Set(['syscall-entry', 'syscall-exit'])
 
 function places(records: readonly SessionRecord[], test: (record: SessionRecord, at: number) => boolean): number[] {
-  return records.flatMap((record, at) => (test(record, at) ? [at] : []))
+  const found: number[] = []
+  records.forEach((record, at) => {
+    if (test(record, at)) found.push(at)
+  })
+  return found
 }
 
 /** The clone event of sysmon. */
@@ -187,11 +190,8 @@ function cloneOf(context: Context): number[] {
   return at < 0 ? [] : [at]
 }
 
-function initStops(context: Context, inits: readonly Init[], runtime: boolean): number[] {
-  const addresses = new Set(inits.filter((init) => init.runtime === runtime).map((init) => init.address))
-  if (addresses.size === 0) return []
-  return context.hits
-    .filter(({ site }) => site.address !== null && site.role !== 'step')
-    .filter(({ record }) => addresses.has(hex(record.address)))
+function initStops(context: Context, runtime: boolean): number[] {
+  return initHits(context)
+    .filter((hit) => hit.site.role !== 'step' && isRuntimeInit(context, hit) === runtime)
     .map(({ at }) => at)
 }

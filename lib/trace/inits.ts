@@ -19,6 +19,18 @@ interface Running {
   since: Instant
 }
 
+/** The init functions that were entered, in order. */
+export function initHits(context: Context): readonly Hit[] {
+  if (!context.go) return []
+  const functions = functionsOf(context.go, context.code)
+  return context.hits.filter(({ site }) => site.address !== null && functions.has(site.address))
+}
+
+/** An init function was entered before the runtime’s main enabled the GC: it is one of the runtime’s own. */
+export function isRuntimeInit(context: Context, hit: Hit): boolean {
+  return hit.at < (context.hit('runtime.gcenable')?.at ?? Number.POSITIVE_INFINITY)
+}
+
 /**
  * The init functions in the order in which their work was done, with the time that each spent itself.
  *
@@ -30,7 +42,6 @@ export function collectInits(context: Context, end: Instant): Init[] {
   if (!context.go) return []
   const functions = functionsOf(context.go, context.code)
   if (!context.hits.some(({ site }) => functions.has(site.address as FileAddress))) return []
-  const gcenable = context.hit('runtime.gcenable')?.at ?? Number.POSITIVE_INFINITY
   const tasks = new Map<number, number>()
   return selfTimes(events(context, functions, end)).map(({ hit, own }, order) => {
     const { task, name, line, package: path } = functions.get(hit.site.address as FileAddress) as InitFunction
@@ -43,7 +54,7 @@ export function collectInits(context: Context, end: Instant): Init[] {
       address: hex(hit.record.address),
       file: line?.file ?? null,
       line: line?.line ?? null,
-      runtime: hit.at < gcenable,
+      runtime: isRuntimeInit(context, hit),
       startNs: own.startNs,
       wallNs: own.wallNs,
       cpuNs: own.cpuNs,
@@ -122,10 +133,10 @@ function selfTimes(all: readonly Event[]): { hit: Hit; own: Span }[] {
 
 function charge(top: Running | undefined, now: Instant): void {
   if (!top) return
-  const spent = between(top.since, now)
-  top.own.wallNs += spent.wallNs
-  top.own.cpuNs += spent.cpuNs
-  top.own.minorFaults += spent.minorFaults
-  top.own.majorFaults += spent.majorFaults
+  const { own, since } = top
+  own.wallNs += now.ns - since.ns
+  own.cpuNs += now.cpuNs - since.cpuNs
+  own.minorFaults += now.minorFaults - since.minorFaults
+  own.majorFaults += now.majorFaults - since.majorFaults
   top.since = now
 }

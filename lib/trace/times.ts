@@ -61,7 +61,8 @@ export class Clock {
 
   /** Where a record stands. Counters start at execve's entry. */
   at(record: SessionRecord): Instant {
-    return Object.assign(this.counters(record), { ns: this.effectiveNs(record.atNs) })
+    const { cpuNs, minorFaults, majorFaults } = this.counters(record)
+    return { ns: this.effectiveNs(record.atNs), cpuNs, minorFaults, majorFaults }
   }
 
   /** What the counters stand at, without the time. */

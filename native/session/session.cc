@@ -11,8 +11,11 @@ namespace premain {
 namespace {
 
 // JavaScript reads what it has while the target runs on, on a core that is idle meanwhile. Small, so that little is left to
-// be read at the end; smaller, and waking the event loop would cost more than that.
-constexpr size_t kFlushAt = 3 * 1024;
+// be read at the end; smaller, and waking the event loop would cost more than that. It grows with what was sent: what is
+// left stays little beside it.
+constexpr size_t kFirstBatch = 3 * 1024;
+constexpr size_t kLargestBatch = 24 * 1024;
+constexpr size_t kPartOfSent = 8;
 constexpr size_t kLargestReserve = 2 << 20;
 
 size_t expected_size(const Plan& plan) {
@@ -116,7 +119,7 @@ void Session::dispatch(World& world, Thread& thread) {
 
 void Session::resume(World& world, Thread& thread, bool here) {
   held_until_now();
-  if (recorder_.size() > kFlushAt) flush();
+  if (recorder_.size() > std::clamp(sent_ / kPartOfSent, kFirstBatch, kLargestBatch)) flush();
   world.resume(thread, how(), here);
 }
 
@@ -239,7 +242,9 @@ void Session::let_go(World& world) {
 }
 
 void Session::flush(bool last) {
-  if (last || recorder_.size() > 0) sink_.deliver(recorder_.take(), last);
+  if (!last && recorder_.size() == 0) return;
+  sent_ += recorder_.size();
+  sink_.deliver(recorder_.take(), last);
 }
 
 int64_t Session::read_memory(uint64_t address, void* out, size_t length) {

@@ -1,5 +1,4 @@
 /** Step 16: the packages' init work. */
-import { hex } from '../addresses'
 import type { Scene } from './scene'
 
 /** Evidence of step 16. */
@@ -15,9 +14,9 @@ export function initsEvidence({ context, inits }: Scene): InitsEvidence {
   const planned = context.ownSites.filter((site) => site.role === 'init' && site.address !== null)
   if (planned.length === 0 && inits.length === 0) return fromFile(context.go?.initTasks ?? [])
   const packages = [...new Map(inits.map((init) => [init.task, init.package])).values()]
-  const reached = new Set(inits.map((init) => init.address))
+  const reached = new Set(context.hits.map(({ site }) => site.address))
   const complete = context.hit('main.main') !== null
-  const unseen = planned.filter((site) => !reached.has(hex(context.addresses.runtime(site.address ?? 0))))
+  const unseen = planned.filter((site) => !reached.has(site.address))
   return {
     tasks: packages.length,
     functions: inits.length,
