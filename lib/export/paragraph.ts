@@ -13,7 +13,7 @@ const OPENING = /[〈《「『【（“]/u
 
 /**
  * Breaks text into lines of at most `width` cells, of which `indent` are left blank: between words, and anywhere in a
- * script without spaces or in a word that is longer than a line.
+ * script without spaces; in a word that is longer than a line after its commas, or anywhere.
  */
 export function paragraph(text: string, width: number, indent = 0): string {
   const blank = ' '.repeat(indent)
@@ -25,7 +25,7 @@ function wrap(line: string, room: number): string[] {
   const lines = ['']
   let used = 0
   for (const piece of pieces(line)) {
-    for (const part of cells(piece) > room ? piece : [piece]) {
+    for (const part of fitting(piece, room)) {
       const size = cells(part)
       if (used > 0 && used + size > room && part.trim() !== '') {
         lines.push('')
@@ -36,6 +36,11 @@ function wrap(line: string, room: number): string[] {
     }
   }
   return lines
+}
+
+function fitting(piece: string, room: number): string[] {
+  if (cells(piece) <= room) return [piece]
+  return piece.split(/(?<=,)/).flatMap((part) => (cells(part) > room ? [...part] : [part]))
 }
 
 /** Blanks, words, and single characters of scripts without spaces: lines end between them. */

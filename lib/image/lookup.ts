@@ -42,17 +42,23 @@ export function resolveProgram(file: string, { cwd, path }: LookupOptions): stri
     if (kind === 'refused') refused ??= candidate
   }
   if (refused !== null) checkExecutable(resolve(cwd, refused))
-  const here = fileKind(join(cwd, file)) === 'executable'
   throw new PremainError('NOT_FOUND', `${file}: not found in PATH`, {
-    hint: here ? `There is a file of that name in the working directory: ./${file}` : 'Give a path, or set PATH.',
+    hint: hereHint(join(cwd, file), file) ?? 'Give a path, or set PATH.',
     errno: 'ENOENT',
     syscall: 'execve',
   })
 }
 
-function fileKind(path: string): 'executable' | 'refused' | 'none' {
+function hereHint(path: string, name: string): string | null {
+  const kind = fileKind(path)
+  if (kind === 'executable') return `There is a file of that name in the working directory: ./${name}`
+  return kind === 'directory' ? `${name} is a directory here: give the path of the program in it.` : null
+}
+
+function fileKind(path: string): 'executable' | 'refused' | 'directory' | 'none' {
   try {
-    if (!statSync(path).isFile()) return 'none'
+    const stat = statSync(path)
+    if (!stat.isFile()) return stat.isDirectory() ? 'directory' : 'none'
     accessSync(path, constants.X_OK)
     return 'executable'
   } catch (error) {

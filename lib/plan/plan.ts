@@ -102,14 +102,14 @@ function sitesFor(image: ProgramImage, options: PlanOptions): Site[] {
 function refuseSymbols(until: string, options: PlanOptions): void {
   const symbol = findStep(until) ? options.stops?.[0] : until
   if (symbol === undefined) return
-  throw new PremainError('INVALID_OPTION', `No Go function ${String(symbol)} in this program: it is not a Go program`, {
+  throw new PremainError('INVALID_OPTION', `no Go function ${String(symbol)} in this program: it is not a Go program`, {
     hint: 'Only the entry point of such a program is stopped at; leave out `until` and `stops`.',
   })
 }
 
 function refuseLibrary({ elf }: ProgramImage): void {
   if (elf.type !== 'DYN' || elf.pie) return
-  throw new PremainError('UNSUPPORTED', 'This is a Go shared library (c-shared or plugin), not a program', {
+  throw new PremainError('UNSUPPORTED', 'this is a Go shared library (c-shared or plugin), not a program', {
     hint: 'It has no entry point: trace the program that loads it.',
   })
 }
@@ -183,7 +183,7 @@ function addMain(sites: SiteList, image: ProgramImage, take: Takes): Site {
   const go = image.go as GoImage
   const main = go.body('main.main')
   if (!main) {
-    throw new PremainError('UNSUPPORTED', 'This Go program has no function main.main that could be found', {
+    throw new PremainError('UNSUPPORTED', 'this Go program has no function main.main that could be found', {
       hint: 'Its names may be obfuscated, or it is a library (c-shared, c-archive, plugin). See `premain inspect`.',
     })
   }
@@ -218,7 +218,7 @@ function endAt(sites: SiteList, until: string, { go, entry, take }: Ending): voi
     ? sites.find((site) => site.role === 'step' && site.step === step.id)
     : sites.find((site) => site.role === 'step' && (site.symbol === until || site.name === until))
   if (!target && step) {
-    throw new PremainError('INVALID_OPTION', `This program has no stop in step ${step.id}`, {
+    throw new PremainError('INVALID_OPTION', `this program has no stop in step ${step.id}`, {
       hint: `Go 1.${go.minors.min} has no such step, or its functions were not found. See \`premain inspect\`.`,
     })
   }

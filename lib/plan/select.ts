@@ -22,7 +22,7 @@ export function requireFunction(go: GoImage, symbol: string): FunctionInfo {
   }
   const found = go.body(symbol)
   if (found) return found
-  throw new PremainError('INVALID_OPTION', `No step or Go function is called ${symbol}`, { hint: nearHint(go, symbol) })
+  throw new PremainError('INVALID_OPTION', `no step or Go function is called ${symbol}`, { hint: nearHint(go, symbol) })
 }
 
 /**

@@ -48,5 +48,8 @@ test('whatever the text, width and indent', () => {
 test('words stay whole, but for those that are longer than a line', () => {
   expect(paragraph('one two three four', 9)).toBe('one two\nthree\nfour')
   expect(paragraph('at /a/very/long/path there', 10, 2)).toBe('  at /a/ve\n  ry/long/\n  path\n  there')
+  expect(paragraph('GODEBUG=madvdontneed=1,tls3des=1,winsymlink=0', 24)).toBe(
+    'GODEBUG=madvdontneed=1,\ntls3des=1,winsymlink=0',
+  )
   expect(paragraph('two\nlines', 20)).toBe('two\nlines')
 })

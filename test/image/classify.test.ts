@@ -280,5 +280,6 @@ describe('looking names up', () => {
     expect(search('no-such-program', '/bin')).toMatchObject({ code: 'NOT_FOUND', errno: 'ENOENT' })
     expect(search('denied', folder())).toMatchObject({ code: 'NOT_EXECUTABLE' })
     expect(search('local', '/bin').hint).toContain('./local')
+    expect(search('.', '/bin').hint).toBe('. is a directory here: give the path of the program in it.')
   })
 })
