@@ -137,8 +137,11 @@ describe('limits', () => {
   testUnless(missingCommand('prlimit'))(
     'address space: what Node cannot have is UNSUPPORTED, and its hint helps',
     () => {
-      const words = [...limited(`--as=${4000 * 2 ** 20}`), process.execPath, command, '--json', tsgo.file, ...tsgo.args]
+      const few = [...limited(`--as=${4000 * 2 ** 20}`), process.execPath]
+      const words = [...few, command, '--json', tsgo.file, ...tsgo.args]
       const { status, stdout, stderr } = run(words)
+      // newer releases of Node do with less where they cannot reserve what WebAssembly would like to have
+      if (run([...few, '-e', 'new WebAssembly.Memory({ initial: 1 })']).status === 0) return expect(status).toBe(0)
       expect(status).toBe(3)
       expect((JSON.parse(stdout) as Trace).error).toMatchObject({ code: 'UNSUPPORTED', errno: 'ENOMEM' })
       const launched = outcomeUnder(limited(`--as=${4000 * 2 ** 20}`), tsgo.file, 'launch')
