@@ -124,9 +124,12 @@ function layoutsOf(minor) {
     'runtime._func.npcdata': func.npcdata,
     'runtime._func.cuOffset': func.compileUnit,
     'runtime._func.startLine': func.startLine,
-    'runtime._func.nfuncdata': func.size - 1,
-    [`runtime.inlinedCall.${minor < 20 ? 'func_' : 'nameOff'}`]: inline.name,
-    'runtime.inlinedCall.parentPc': inline.parentPc,
+    // A byte from 1.12 on, an int32 before.
+    'runtime._func.nfuncdata': func.size - (minor < 12 ? 4 : 1),
+    ...(inline && {
+      [`runtime.inlinedCall.${minor < 20 ? 'func_' : 'nameOff'}`]: inline.name,
+      'runtime.inlinedCall.parentPc': inline.parentPc,
+    }),
   }
   const fact =
     (key) =>
@@ -135,11 +138,18 @@ function layoutsOf(minor) {
     ...Object.entries(offsets)
       .filter(([, value]) => value !== null)
       .map(fact('offset')),
-    ...Object.entries({ 'runtime.moduledata': moduledata.size, 'runtime.inlinedCall': inline.size }).map(fact('size')),
-    fact('value')([minor < 21 ? 'runtime._PCDATA_InlTreeIndex' : 'internal/abi.PCDATA_InlTreeIndex', inline.pcdata]),
-    fact('value')([minor < 21 ? 'runtime._FUNCDATA_InlTree' : 'internal/abi.FUNCDATA_InlTree', inline.funcdata]),
+    fact('size')(['runtime.moduledata', moduledata.size]),
+    ...(inline === null ? [] : inlineFacts(minor, inline, fact)),
     fact('length')(['runtime.mheap.central', heap.centralCount]),
     fact('stride')(['runtime.mheap.central', heap.centralStride]),
+  ]
+}
+
+function inlineFacts(minor, { size, pcdata, funcdata }, fact) {
+  return [
+    fact('size')(['runtime.inlinedCall', size]),
+    fact('value')([minor < 21 ? 'runtime._PCDATA_InlTreeIndex' : 'internal/abi.PCDATA_InlTreeIndex', pcdata]),
+    fact('value')([minor < 21 ? 'runtime._FUNCDATA_InlTree' : 'internal/abi.FUNCDATA_InlTree', funcdata]),
   ]
 }
 

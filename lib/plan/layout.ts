@@ -1,6 +1,6 @@
 /**
  * The runtime's structures by Go minor version, as far as the steps' evidence reads them. Offsets in bytes, linux/amd64.
- * From 1.12 on compared with Go's sources by `scripts/layouts-check.mjs`, from 1.21 on with the DWARF of built programs too.
+ * From 1.10 on compared with Go's sources by `scripts/layouts-check.mjs`, from 1.21 on with the DWARF of built programs too.
  */
 import { layoutOf, MAXMCOUNT, MODULEDATAS, NEWEST_MINOR } from '../image/go/layouts'
 import type { GoImage } from '../image/types'
@@ -34,8 +34,10 @@ const G_SCHED: readonly (Row & { sp: number; pc: number })[] = [
   { minors: [9, NEWEST_MINOR], sp: 0x38, pc: 0x40 },
 ]
 
-/** @go runtime.m.vdsoSP; runtime.m.vdsoPC follows */
+/** @go runtime.m.vdsoSP go1.11; runtime.m.vdsoPC go1.11 follows */
 const M_VDSO_SP: readonly (Row & { offset: number })[] = [
+  // @go runtime.m.vdsoSP go1.11
+  { minors: [11, 11], offset: 0x328 },
   // @go runtime.m.vdsoSP go1.12
   { minors: [12, 13], offset: 0x330 },
   // @go runtime.m.vdsoSP go1.14
@@ -65,13 +67,18 @@ export interface HeapLayout extends Row {
   /** Where a span list keeps its class, which mcentral.init sets. */
   spanClass: number
   pagesInUse: number
-  arenaHints: number
+  /** Null before 1.11, whose one arena has its place by constants. */
+  arenaHints: number | null
 }
 
 const CENTRALS = { centralStride: 192, centralCount: 136, spanClass: 0 }
 const OLD_CENTRALS = { centralStride: 64, centralCount: 134, spanClass: 8 }
 
 const MHEAP: readonly HeapLayout[] = [
+  // @go runtime.mheap go1.10
+  { minors: [10, 10], ...OLD_CENTRALS, central: 0x1350, pagesInUse: 0x10b8, arenaHints: null },
+  // @go runtime.mheap go1.11
+  { minors: [11, 11], ...OLD_CENTRALS, central: 0x1338, pagesInUse: 0x1098, arenaHints: 0x1318 },
   // @go runtime.mheap go1.12
   { minors: [12, 12], ...OLD_CENTRALS, central: 0x380, pagesInUse: 0x98, arenaHints: 0x330 },
   // @go runtime.mheap go1.13

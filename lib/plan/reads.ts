@@ -71,9 +71,9 @@ function heap(list: ReadList, go: GoImage): void {
   if (!layout || address === null) return
   list
     .file('centrals', address, { offset: layout.central, length: layout.centralStride * layout.centralCount })
-    .file('arenaHints', address, { offset: layout.arenaHints, length: 8 })
-    .add('arenaHint', 'arenaHints', WORD)
     .file('pagesInUse', address, { offset: layout.pagesInUse, length: 8 })
+  if (layout.arenaHints === null) return
+  list.file('arenaHints', address, { offset: layout.arenaHints, length: 8 }).add('arenaHint', 'arenaHints', WORD)
 }
 
 function moduleChain(list: ReadList, go: GoImage): void {

@@ -3,7 +3,7 @@
  * inlining in every build of the version, stripped or not.
  *
  * Sources: @go runtime.schedinit, runtime.main, runtime.mstart1 (src/runtime/proc.go), runtime.rt0_go
- * (src/runtime/asm_amd64.s), go1.12 … go1.27.
+ * (src/runtime/asm_amd64.s), go1.10 … go1.27.
  */
 import { NEWEST_MINOR, OLDEST_MINOR } from '../image/go/layouts'
 import type { StepId } from './types'

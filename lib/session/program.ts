@@ -140,8 +140,8 @@ function planFor(remembered: Remembered, options: ResolvedOptions): StopPlan {
 function refuseUnsupported(image: ProgramImage): void {
   if (image.go === null) return
   const { min, max } = image.go.minors
-  if (min >= 12 && max <= 27) return
+  if (min >= 10 && max <= 27) return
   throw new PremainError('UNSUPPORTED', `${image.path} was built by a Go version that premain does not know`, {
-    hint: `Go 1.12 to 1.27 are known; this file says ${image.go.info.version ?? image.go.info.versionRange}`,
+    hint: `Go 1.10 to 1.27 are known; this file says ${image.go.info.version ?? image.go.info.versionRange}`,
   })
 }

@@ -54,7 +54,7 @@ for (const release of ['1.21.13', '1.22.12', '1.23.12', '1.24.9', '1.25.4', '1.2
 test('a range of versions has an offset only where all of them agree', () => {
   expect(goidOffset(go(19, 22))).toBe(0x98)
   expect(goidOffset(go(22, 23))).toBeNull()
-  expect(heapLayout(go(11))).toBeNull()
+  expect(heapLayout(go(9))).toBeNull()
   expect(heapLayout(go(20, 21))).toBeNull()
   expect(heapLayout(go(22, 24))).not.toBeNull()
   expect(goidOffset(go(4))).toBeNull()

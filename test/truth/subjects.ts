@@ -1,6 +1,7 @@
 /** The programs that are held against other tools: small ones in every link mode and of several Go releases, real ones. */
 import { build, type Variant, variants } from '../image/support'
 import { type CorpusProgram, corpus, missingProgram } from '../support/corpus'
+import { buildFixture, missingGo } from '../support/fixtures'
 
 /** One program, and how to run it so that it does nothing. */
 export interface Subject {
@@ -50,10 +51,25 @@ function corpusSubject(program: CorpusProgram): Subject {
   }
 }
 
+/** The oldest releases that are traced; before 1.11 a program of several packages has to lie in GOPATH. */
+const oldest: Subject[] = ['1.10.8', '1.11.13'].flatMap((toolchain) =>
+  ['static', 'static, stripped'].map((mode) => ({
+    name: `${mode}, go${toolchain}`,
+    missing: missingGo(toolchain),
+    file: () => buildFixture('hello', { toolchain, ...(mode !== 'static' && { flags: ['-ldflags=-s -w'] }) }) as string,
+    args: [],
+    env: environment,
+    symbols: mode === 'static',
+    goVersion: toolchain,
+    static: true,
+  })),
+)
+
 /** Fixtures: all link modes with the installed Go, then the other releases. */
-export const fixtures: Subject[] = variants
-  .filter(({ name }) => !/^(pie|external pie), stripped, go/.test(name))
-  .map(fixtureSubject)
+export const fixtures: Subject[] = [
+  ...variants.filter(({ name }) => !/^(pie|external pie), stripped, go/.test(name)).map(fixtureSubject),
+  ...oldest,
+]
 
 /** Every real program. */
 export const realPrograms: Subject[] = corpus.map(corpusSubject)

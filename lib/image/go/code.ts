@@ -8,6 +8,9 @@ import type { FileAddress, FunctionInfo } from '../types'
 /** Longer functions are looked at up to here. */
 const MAX_CODE = 256 * 1024
 
+/** Any register's number, as the ModRM byte of a RIP-relative operand has it. */
+export const ANY = [0x05, 0x0d, 0x15, 0x1d, 0x25, 0x2d, 0x35, 0x3d]
+
 /** The bytes of one function, and what its instructions refer to. */
 export class Code {
   readonly bytes: Buffer

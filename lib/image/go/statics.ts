@@ -6,7 +6,7 @@
 import type { Memory } from '../memory'
 import type { SymbolTable } from '../symbols'
 import type { FileAddress, FunctionInfo, GoStatics, Pclntab } from '../types'
-import { Code, type Pattern } from './code'
+import { ANY, Code, type Pattern } from './code'
 import { layoutOf, MAXMCOUNT } from './layouts'
 
 /** What is known of the program when its variables are looked for. */
@@ -33,10 +33,13 @@ const SYMBOLS: Record<keyof GoStatics, readonly string[]> = {
   gomaxprocs: ['runtime.gomaxprocs'],
 }
 
-/** Any register's number, as the ModRM byte of a RIP-relative operand has it. */
-const ANY = [0x05, 0x0d, 0x15, 0x1d, 0x25, 0x2d, 0x35, 0x3d]
 const LEA_AX = [0x48, 0x8d, 0x05, 'rip'] as const
 const STORE_ARGUMENT = [0x48, 0x89, 0x04, 0x24] as const
+/** To go1.10 mheap.init has two arguments more, for the spans that it keeps in one place. */
+const STORE_BOUNDS: Pattern = [
+  ...[0x48, 0x89, [0x44, 0x4c, 0x54, 0x5c, 0x6c, 0x74, 0x7c], 0x24, 0x08],
+  ...([0x48, 0xc7, 0x44, 0x24, 0x10, 'imm32'] as const),
+]
 const CALL = [0xe8, 'rip'] as const
 
 /** The runtime's variables; each null where neither the symbols nor the code tell for certain. */
@@ -132,9 +135,9 @@ function sched(source: StaticsSource): number | null {
 /** mallocinit: `mheap_.init()`. */
 function mheap(source: StaticsSource): number | null {
   const code = codeOf(source, 'runtime.mallocinit')
-  for (const pass of [[], STORE_ARGUMENT]) {
+  for (const pass of [[], STORE_ARGUMENT, [...STORE_ARGUMENT, ...STORE_BOUNDS]]) {
     for (const { operands } of code?.matches([...LEA_AX, ...pass, 'pad', ...CALL]) ?? []) {
-      if (calls(source, operands[1], ['runtime.(*mheap).init', 'runtime.mHeap_Init'])) return operands[0] as number
+      if (calls(source, operands.at(-1), ['runtime.(*mheap).init', 'runtime.mHeap_Init'])) return operands[0] as number
     }
   }
   return null

@@ -1,7 +1,7 @@
 /** Which Go built the program: as stated, as the runtime's own version string has it, or bounded by what it contains. */
 import type { Memory } from '../memory'
 import type { FileAddress, FunctionInfo, GoVersion, Pclntab } from '../types'
-import { Code, type Pattern } from './code'
+import { ANY, Code, type Pattern } from './code'
 import { FINGERPRINTS, NEWEST_MINOR, OLDEST_MINOR, type PclntabLayout } from './layouts'
 
 /** Longer than any version, its experiments included. */
@@ -25,8 +25,14 @@ export interface BuildVersionQuery {
   schedinit: FunctionInfo | null
 }
 
-/** schedinit: `if buildVersion == ""`, a comparison of the string's length with 0. */
-const COMPARE_LENGTH: Pattern = [0x48, 0x83, 0x3d, 'rip', 0x00]
+/**
+ * schedinit: `if buildVersion == ""`, a comparison of the string's length with 0: in place, before 1.11 in a register.
+ * `after`: bytes of the instruction behind the operand, which counts from the instruction's end.
+ */
+const COMPARE_LENGTH: readonly { code: Pattern; after: number }[] = [
+  { code: [0x48, 0x83, 0x3d, 'rip', 0x00], after: 1 },
+  { code: [0x48, 0x8b, ANY, 'rip', 0x48, 0x85], after: 0 },
+]
 
 /**
  * What the string runtime.buildVersion holds: by its symbol, else by the code in schedinit that keeps it in the program
@@ -36,10 +42,13 @@ export function readBuildVersion(query: BuildVersionQuery): string | null {
   const { memory, address, schedinit } = query
   if (address !== null) return versionAt(query, address)
   if (schedinit === null) return null
-  for (const { operands } of new Code(memory, schedinit).matches(COMPARE_LENGTH)) {
-    // RIP counts from behind the compared byte; the length is the string header's second word.
-    const version = versionAt(query, (operands[0] as number) + 1 - 8)
-    if (version !== null) return version
+  const code = new Code(memory, schedinit)
+  for (const { code: pattern, after } of COMPARE_LENGTH) {
+    for (const { operands } of code.matches(pattern)) {
+      // The length is the string header's second word.
+      const version = versionAt(query, (operands[0] as number) + after - 8)
+      if (version !== null) return version
+    }
   }
   return null
 }
@@ -65,7 +74,7 @@ export function boundMinors(layout: PclntabLayout, textless: boolean, pclntab: P
     if (until !== null) max = Math.min(max, until)
   }
   for (const { name, since, until } of FINGERPRINTS) {
-    if (!present.has(name) && until === null && since > min) max = Math.min(max, since - 1)
+    if (!present.has(name) && (until ?? max) >= max && since > min) max = Math.min(max, since - 1)
   }
   return min <= max ? { min, max } : { min: OLDEST_MINOR, max: NEWEST_MINOR }
 }

@@ -1,0 +1,51 @@
+/** The oldest Go releases that are traced, and what is known of a program that does not say which release built it. */
+import { readFileSync } from 'node:fs'
+import { inspect, trace } from '../../lib/index'
+import { removeScratch, writeScratch } from '../image/support'
+import { buildFixture, missingGo } from '../support/fixtures'
+import { testUnless } from '../support/skip'
+
+afterAll(removeScratch)
+
+const RELEASES = [
+  { toolchain: '1.10.8', range: '>=1.10 <1.13', arenaHint: null },
+  { toolchain: '1.11.13', range: '>=1.10 <1.13', arenaHint: '0xc000000000' },
+  { toolchain: '1.12.17', range: '>=1.10 <1.13', arenaHint: '0xc000000000' },
+  { toolchain: '1.14.15', range: '>=1.13 <1.16', arenaHint: '0xc000000000' },
+]
+
+describe.each(RELEASES)('Go $toolchain, stripped', ({ toolchain, range, arenaHint }) => {
+  const missing = missingGo(toolchain)
+  const build = () => buildFixture('hello', { toolchain, flags: ['-ldflags=-s -w'] }) as string
+
+  testUnless(missing)('comes to main.main, all facts agreeing', async () => {
+    const seen = await tracesAll(build())
+    expect(seen.target.go?.version).toBe(`go${toolchain}`)
+    const heap = seen.steps.find(({ id }) => id === 'mallocinit')?.evidence
+    expect(heap).toMatchObject({ centrals: 134, pagesInUse: 0, arenaHint })
+  })
+
+  testUnless(missing)('its version blotted out, does so too, by what its functions bound', async () => {
+    const bytes = readFileSync(build())
+    const version = Buffer.from(`go${toolchain}`)
+    for (let at = bytes.indexOf(version); at >= 0; at = bytes.indexOf(version, at))
+      bytes.fill('x', at, at + version.length)
+    const file = writeScratch(`hello-${toolchain}`, bytes)
+    expect((await inspect(file)).go).toMatchObject({ version: null, versionRange: range })
+    await tracesAll(file)
+  })
+})
+
+async function tracesAll(file: string) {
+  const seen = await trace(file)
+  expect(seen.outcome).toBe('reached-main')
+  for (const { id, status, evidence } of seen.steps) {
+    expect([id, status]).toEqual([id, id === 'interp' ? 'not-applicable' : 'observed'])
+    expect([id, evidence.failures ?? []]).toEqual([id, []])
+  }
+  // A package comes when its own work does: what it imports is done by then.
+  const packages = seen.inits.map((init) => init.package)
+  expect(packages[0]).toMatch(/^(runtime|internal\/bytealg)$/)
+  expect(packages.lastIndexOf('errors')).toBeLessThan(packages.indexOf('os'))
+  return seen
+}
