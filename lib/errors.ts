@@ -81,6 +81,11 @@ const SHORTAGES: Record<string, [what: string, hint: string]> = {
   ENFILE: ['this machine has no file descriptor left', 'Raise fs.file-max, or find who keeps so many files open.'],
 }
 
+/** What to do about a shortage of memory or descriptors, by its errno; null for any other. */
+export function shortageHint(errno: string | null): string | null {
+  return SHORTAGES[errno ?? '']?.[1] ?? null
+}
+
 /**
  * A failure as users may see it: what Node throws where memory or descriptors are refused becomes `UNSUPPORTED` with errno
  * `ENOMEM`, `EMFILE` or `ENFILE`; everything else stays as it is.

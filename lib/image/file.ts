@@ -1,6 +1,6 @@
 /** A program file on disk: bytes by offset, read when asked for, small reads through a bounded cache. */
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
-import { PremainError } from '../errors'
+import { named, PremainError } from '../errors'
 import { malformed } from './cursor'
 import type { FileIdentity } from './types'
 
@@ -147,6 +147,8 @@ function openForReading(path: string): number {
     // O_NONBLOCK: opening a FIFO must not wait for a writer.
     return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (error) {
+    const known = named(error)
+    if (known !== error) throw known
     const errno = (error as NodeJS.ErrnoException).code ?? null
     if (errno === 'ENOENT' || errno === 'ENOTDIR') {
       throw new PremainError('NOT_FOUND', `${path} does not exist`, { errno, syscall: 'open', cause: error })

@@ -130,7 +130,17 @@ export class Run {
     else this.tracer.end()
   }
 
+  /** What goes wrong with what the target reported ends the run: above the tracer's call is nobody who could be told. */
   private receive(batch: Batch, observer: RunObserver): void {
+    try {
+      this.take(batch, observer)
+    } catch (reason) {
+      if (this.interruption === null) this.interrupt({ outcome: 'aborted', reason: named(reason) })
+      else this.tracer.end()
+    }
+  }
+
+  private take(batch: Batch, observer: RunObserver): void {
     const last = batch.records.at(-1)
     if (batch.held && this.interruption !== null) {
       if (last?.kind === 'state' && observer.onInterrupted?.() === false && this.looks-- > 0) this.lookAgain()

@@ -1,6 +1,6 @@
 /** The error in which a run ended, if it did. */
 import { resolve } from 'node:path'
-import { PremainError } from '../errors'
+import { PremainError, shortageHint } from '../errors'
 import { ptraceDenied } from '../session/denial'
 import { systemErrorName } from '../session/errno'
 import type { EndRecord } from '../session/records'
@@ -79,7 +79,7 @@ function launchFailed(run: Run, end: EndRecord): PremainError {
     })
   }
   return new PremainError('EXEC_FAILED', 'the target could not be started', {
-    hint: errno === 'EAGAIN' ? 'the limit of processes (ulimit -u) is reached' : null,
+    hint: errno === 'EAGAIN' ? 'the limit of processes (ulimit -u) is reached' : shortageHint(errno),
     errno,
     syscall: end.syscall,
   })

@@ -89,12 +89,18 @@ Result<MapsReader> MapsReader::open(pid_t pid) {
 
 void MapsReader::append(Bytes& out) const { append_whole(fd_.get(), out, ends_maps); }
 
-void append_auxv(pid_t pid, Bytes& out) {
+Status append_auxv(pid_t pid, Bytes& out) {
   const Fd fd = open_proc(pid, "auxv");
-  if (fd) append_whole(fd.get(), out);
+  if (!fd) return failed("open");
+  append_whole(fd.get(), out);
+  return ok();
 }
 
-Fd open_executable(pid_t pid) { return open_proc(pid, "exe"); }
+Result<Fd> open_executable(pid_t pid) {
+  Fd fd = open_proc(pid, "exe");
+  if (!fd) return failed("open");
+  return fd;
+}
 
 std::string executable_path(pid_t pid) {
   char link[64];

@@ -33,10 +33,10 @@ class MapsReader {
   Fd fd_;
 };
 
-void append_auxv(pid_t pid, Bytes& out);
+Status append_auxv(pid_t pid, Bytes& out);
 std::string executable_path(pid_t pid);
-// The file that the process executes; closed when it cannot be opened.
-Fd open_executable(pid_t pid);
+// The file that the process executes.
+Result<Fd> open_executable(pid_t pid);
 // Device and inode of an open file; zeros when it is not open.
 void file_identity(const Fd& file, uint64_t& device, uint64_t& inode);
 // The direct children of all threads of a process.

@@ -9,6 +9,15 @@
 
 namespace premain {
 
+namespace {
+
+// It is this process that may open no more: nothing is known of the target by that.
+bool is_shortage(const Failure& failure) {
+  return failure.error == EMFILE || failure.error == ENFILE || failure.error == ENOMEM;
+}
+
+}  // namespace
+
 void Session::on_signal(World& world, Thread& thread, int signal) {
   if (signal == SIGTRAP && phase_ >= Phase::AfterExec) return on_trap(world, thread);
   if (signal == SIGSTOP) {
@@ -158,13 +167,19 @@ void Session::on_exec(World& world, Thread& thread) {
   breakpoints_.clear();
 
   Bytes auxv;
-  append_auxv(tid, auxv);
+  const Status vector = append_auxv(tid, auxv);
   entry_ = auxv_value(auxv.data(), auxv.size(), AT_ENTRY);
   bias_ = entry_ - plan_.header.entry;
   linker_ = auxv_value(auxv.data(), auxv.size(), AT_BASE);
   uint64_t device = 0;
   uint64_t inode = 0;
-  Fd executable = open_executable(tid);
+  Result<Fd> opened = open_executable(tid);
+  // Without these the program would pass for another one. One that is to run on is let go on where it has begun.
+  if (phase_ == Phase::InExec || !plan_.has(wire::kRun)) {
+    if (!vector && is_shortage(vector.failure())) refused_ = vector.failure();
+    if (!opened && is_shortage(opened.failure())) refused_ = opened.failure();
+  }
+  Fd executable = opened ? std::move(*opened) : Fd();
   file_identity(executable, device, inode);
   const bool planned = plan_.header.inode == 0 || (device == plan_.header.device && inode == plan_.header.inode);
   planned_ = planned;
@@ -184,7 +199,7 @@ void Session::on_exec(World& world, Thread& thread) {
 
   const Resume next = phase_ == Phase::InExec ? Resume::ToSyscall : how();
   if (phase_ == Phase::InExec) phase_ = Phase::AfterExec;
-  if (planned) arm_plan(std::move(executable));
+  if (planned && !refused_) arm_plan(std::move(executable));
   if (refused_) {
     end(world);
     return world.resume(thread, Resume::Continue, false);

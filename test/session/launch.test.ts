@@ -1,4 +1,6 @@
-import { readdirSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { launch, type PremainError } from '../../lib/index'
 import { tsgo } from '../support/corpus'
 import { buildFixture, missingGo } from '../support/fixtures'
@@ -50,6 +52,20 @@ describe('launch()', () => {
       const frames = await stop.backtrace()
       expect(frames.map((frame) => frame.function)).toEqual(['main.main', 'runtime.main', 'runtime.goexit'])
       expect(frames[1]).toMatchObject({ file: expect.stringContaining('proc.go'), line: expect.any(Number) })
+    }
+  })
+
+  test('a program whose file is removed between two stops is an error for the one who iterates', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'premain-launch-'))
+    try {
+      const file = join(folder, 'program')
+      copyFileSync(tsgo.file, file)
+      const walk = async (): Promise<void> => {
+        for await (const stop of launch(file, { inits: false })) if (stop.kind === 'exec') rmSync(file)
+      }
+      await expect(walk()).rejects.toMatchObject({ name: 'PremainError', code: 'NOT_FOUND' })
+    } finally {
+      rmSync(folder, { recursive: true })
     }
   })
 

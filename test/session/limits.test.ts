@@ -43,6 +43,47 @@ describe('limits', () => {
     LIMIT,
   )
 
+  testUnless(missingCommand('prlimit'))(
+    'descriptors: none when the target has executed is said, not taken for another program',
+    () => {
+      // The target's own three are there; starting it takes two more, watching it four.
+      const shortage = `
+        const { closeSync, openSync } = require('node:fs')
+        const { inspect, launch, trace } = require(process.argv[1])
+        const file = process.argv[2]
+        const open = () => openSync('/dev/null', 'r+')
+        const fd = open()
+        const all = []
+        const fill = () => { try { for (;;) all.push(open()) } catch {} }
+        const tell = ({ code, errno, syscall, hint }) => console.log(code, errno, syscall, hint)
+        const walk = async (...words) => {
+          for await (const stop of launch(...words)) await stop.maps()
+        }
+        const main = async () => {
+          for (const [way, run] of [[trace, false], [trace, true], [walk, false]]) {
+            const seen = () => way(file, ['--version'], { run, stdio: [fd, fd, fd] })
+            await seen()
+            fill()
+            closeSync(all.pop())
+            for (const _ of [2, 3]) {
+              closeSync(all.pop())
+              await seen().then(() => console.log('no error'), tell)
+            }
+            for (const one of all.splice(0)) closeSync(one)
+            await seen()
+          }
+          fill()
+          await inspect(file)
+        }
+        main().catch(tell)`
+      const { stdout } = run([...limited('--nofile=64:64'), process.execPath, '-e', shortage, library, tsgo.file])
+      const lines = stdout.trim().split('\n')
+      const named = (code: string) => expect.stringMatching(`^${code} EMFILE open .*ulimit -n`)
+      expect(lines).toEqual([...Array(6).fill(named('EXEC_FAILED')), named('UNSUPPORTED')])
+    },
+    LIMIT,
+  )
+
   test(
     'descriptors: none for the disassembler is an error with a name, and forgotten the next time',
     () => {

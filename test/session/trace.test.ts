@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
@@ -7,7 +7,7 @@ import { runInNewContext } from 'node:vm'
 import { type PremainError, steps, type Trace, type TraceOptions, trace } from '../../lib/index'
 import { tsgo } from '../support/corpus'
 import { buildFixture, missingGo } from '../support/fixtures'
-import { assertNothingLeft, processState, type Snapshot, snapshot, until } from '../support/leaks'
+import { assertNothingLeft, childrenOf, processState, type Snapshot, snapshot, until } from '../support/leaks'
 import { testUnless } from '../support/skip'
 
 const withGo = testUnless(missingGo())
@@ -35,6 +35,15 @@ async function forker(
   rmSync(file)
   const isGone = (state: string | null) => state === null || state === 'Z'
   return { seen, sleeper, hasEnded: async () => isGone(await until(() => processState(sleeper), isGone)) }
+}
+
+/** What a process executes, or null. */
+function exeOf(pid: number): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`)
+  } catch {
+    return null
+  }
 }
 
 /** Memory in use once garbage is collected. */
@@ -144,6 +153,26 @@ describe('trace()', () => {
     const times = (error.trace as Trace).stops.map(({ atNs }) => atNs)
     expect(times).toEqual([...times].sort((a, b) => a - b))
   })
+
+  withGo(
+    'a program that hangs, and whose file is removed meanwhile, is ended at its timeout all the same',
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'premain-removed-'))
+      try {
+        const file = join(folder, 'stuck')
+        copyFileSync(buildFixture('stuck') as string, file)
+        // From now on its stops are told without another look into the file.
+        await failureOf(trace(file, { timeout: 500 }))
+        const failing = failureOf(trace(file, { timeout: 1000 }))
+        const runs = () => childrenOf(process.pid).some((pid) => exeOf(pid) === file)
+        expect(await until(runs, (found) => found, 900)).toBe(true)
+        rmSync(file)
+        expect((await failing).code).toBe('TIMEOUT')
+      } finally {
+        rmSync(folder, { recursive: true })
+      }
+    },
+  )
 
   withGo('a program that ends before main says so, with its last words', async () => {
     const panicked = await failureOf(trace(buildFixture('panic') as string))
