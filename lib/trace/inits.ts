@@ -19,11 +19,13 @@ interface Running {
   since: Instant
 }
 
-/** The init functions that were entered, in order. */
+/** Where init functions were entered and, up to Go 1.12, where they returned to, in order. */
 export function initHits(context: Context): readonly Hit[] {
   if (!context.go) return []
   const functions = functionsOf(context.go, context.code)
-  return context.hits.filter(({ site }) => site.address !== null && functions.has(site.address))
+  return context.hits.filter(
+    ({ site }) => site.role === 'init' || (site.address !== null && functions.has(site.address)),
+  )
 }
 
 /** An init function was entered before the runtime’s main enabled the GC: it is one of the runtime’s own. */

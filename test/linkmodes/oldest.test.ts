@@ -43,6 +43,9 @@ async function tracesAll(file: string) {
     expect([id, status]).toEqual([id, id === 'interp' ? 'not-applicable' : 'observed'])
     expect([id, evidence.failures ?? []]).toEqual([id, []])
   }
+  // Nothing else was asked for. The text report lists what belongs to no step.
+  const ofSteps = new Set(seen.steps.flatMap(({ stops }) => stops))
+  expect(seen.stops.filter(({ kind, index }) => kind === 'breakpoint' && !ofSteps.has(index))).toEqual([])
   // A package comes when its own work does: what it imports is done by then.
   const packages = seen.inits.map((init) => init.package)
   expect(packages[0]).toMatch(/^(runtime|internal\/bytealg)$/)
