@@ -60,7 +60,7 @@ const EN: Words = {
   outcome: {
     'reached-main': 'reached main.main',
     'reached-until': 'reached the end that was asked for',
-    'reached-entry': 'reached the entry point (not a Go program)',
+    'reached-entry': 'reached the entry point',
     exited: 'ended before main.main',
     killed: 'was killed before main.main',
     'exec-failed': 'was not executed',
@@ -115,7 +115,7 @@ const ZH: Words = {
   outcome: {
     'reached-main': '到达 main.main',
     'reached-until': '到达指定的终点',
-    'reached-entry': '到达入口点（不是 Go 程序）',
+    'reached-entry': '到达入口点',
     exited: '在 main.main 之前退出',
     killed: '在 main.main 之前被终止',
     'exec-failed': '未能执行',
