@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { inspect, trace } from '../../lib/index'
 import { removeScratch, writeScratch } from '../image/support'
 import { buildFixture, missingGo } from '../support/fixtures'
-import { testUnless } from '../support/skip'
+import { missingCommand, testUnless } from '../support/skip'
 
 afterAll(removeScratch)
 
@@ -18,29 +18,61 @@ describe.each(RELEASES)('Go $toolchain, stripped', ({ toolchain, range, arenaHin
   const missing = missingGo(toolchain)
   const build = () => buildFixture('hello', { toolchain, flags: ['-ldflags=-s -w'] }) as string
 
-  testUnless(missing)('comes to main.main, all facts agreeing', async () => {
-    const seen = await tracesAll(build())
-    expect(seen.target.go?.version).toBe(`go${toolchain}`)
-    const heap = seen.steps.find(({ id }) => id === 'mallocinit')?.evidence
-    expect(heap).toMatchObject({ centrals: 134, pagesInUse: 0, arenaHint })
-  })
+  testUnless(missing)(
+    'comes to main.main, all facts agreeing',
+    async () => {
+      const seen = await tracesAll(build())
+      expect(seen.target.go?.version).toBe(`go${toolchain}`)
+      const heap = seen.steps.find(({ id }) => id === 'mallocinit')?.evidence
+      expect(heap).toMatchObject({ centrals: 134, pagesInUse: 0, arenaHint })
+    },
+    300_000,
+  )
 
-  testUnless(missing)('its version blotted out, does so too, by what its functions bound', async () => {
-    const bytes = readFileSync(build())
-    const version = Buffer.from(`go${toolchain}`)
-    for (let at = bytes.indexOf(version); at >= 0; at = bytes.indexOf(version, at))
-      bytes.fill('x', at, at + version.length)
-    const file = writeScratch(`hello-${toolchain}`, bytes)
-    expect((await inspect(file)).go).toMatchObject({ version: null, versionRange: range })
-    await tracesAll(file)
-  })
+  testUnless(missing)(
+    'its version blotted out, does so too, by what its functions bound',
+    async () => {
+      const bytes = readFileSync(build())
+      const version = Buffer.from(`go${toolchain}`)
+      for (let at = bytes.indexOf(version); at >= 0; at = bytes.indexOf(version, at))
+        bytes.fill('x', at, at + version.length)
+      const file = writeScratch(`hello-${toolchain}`, bytes)
+      expect((await inspect(file)).go).toMatchObject({ version: null, versionRange: range })
+      await tracesAll(file)
+    },
+    300_000,
+  )
 })
 
-async function tracesAll(file: string) {
+/** Up to 1.12 a program of the C linker lacks Go's own entry point, `_rt0_amd64`. */
+const LINKED = [
+  { name: 'dynamic', flags: [], interp: true },
+  { name: 'static', flags: ['-ldflags=-s -w -linkmode=external -extldflags=-static'], interp: false },
+  { name: 'PIE', flags: ['-buildmode=pie', '-ldflags=-s -w'], interp: true },
+]
+
+describe.each(RELEASES)('Go $toolchain, by the C linker', ({ toolchain }) => {
+  const missing = missingGo(toolchain) ?? missingCommand('gcc')
+
+  for (const { name, flags, interp } of LINKED) {
+    testUnless(missing)(
+      name,
+      async () => {
+        const file = buildFixture('cgo', { toolchain, flags, env: { CGO_ENABLED: '1' } }) as string
+        const seen = await tracesAll(file, interp)
+        expect(seen.target.go?.version).toBe(`go${toolchain}`)
+        expect(seen.steps.find(({ id }) => id === 'rt0')?.evidence.cgo).toBe(true)
+      },
+      300_000,
+    )
+  }
+})
+
+async function tracesAll(file: string, interp = false) {
   const seen = await trace(file)
   expect(seen.outcome).toBe('reached-main')
   for (const { id, status, evidence } of seen.steps) {
-    expect([id, status]).toEqual([id, id === 'interp' ? 'not-applicable' : 'observed'])
+    expect([id, status]).toEqual([id, id === 'interp' && !interp ? 'not-applicable' : 'observed'])
     expect([id, evidence.failures ?? []]).toEqual([id, []])
   }
   // Nothing else was asked for. The text report lists what belongs to no step.

@@ -204,12 +204,12 @@ export interface Fingerprint {
   until: number | null
 }
 
-/** Functions that survive inlining in every version that has them. */
+/** Functions that survive inlining, and every way of linking, in every version that has them. */
 export const FINGERPRINTS: readonly Fingerprint[] = [
   // @go runtime.modulesinit go1.8
   { name: 'runtime.modulesinit', since: 8, until: null },
-  // @go _rt0_amd64 go1.10
-  { name: '_rt0_amd64', since: 10, until: null },
+  // @go runtime.wbBufFlush go1.10; called by every write barrier
+  { name: 'runtime.wbBufFlush', since: 10, until: null },
   // @go runtime.doInit go1.13; inlined from go1.21
   { name: 'runtime.doInit', since: 13, until: 20 },
   // @go runtime.mstart0 go1.17
