@@ -142,6 +142,7 @@ export class Run {
 
   private take(batch: Batch, observer: RunObserver): void {
     const last = batch.records.at(-1)
+    if (!batch.held && this.isLate(batch)) this.interrupt({ outcome: 'timeout', reason: null })
     if (batch.held && this.interruption !== null) {
       if (last?.kind === 'state' && observer.onInterrupted?.() === false && this.looks-- > 0) this.lookAgain()
       else this.tracer.end()
@@ -156,6 +157,13 @@ export class Run {
     }
     observer.onBatch(batch)
     if (batch.held && !this.walk.allStop) this.tracer.resume()
+  }
+
+  /** Batches may come so fast that no timer has a turn between them: then the stops' own times tell. */
+  private isLate({ records }: Batch): boolean {
+    const { timeout } = this.options
+    const stop = timeout > 0 ? records.findLast(({ kind }) => kind === 'breakpoint') : undefined
+    return stop !== undefined && stop.atNs > timeout * 1e6
   }
 
   private lookAgain(): void {

@@ -174,6 +174,23 @@ describe('trace()', () => {
     },
   )
 
+  test('a program that is late is ended, and told as late, though no timer has a turn', async () => {
+    const later = global.setTimeout
+    const asked: number[] = []
+    global.setTimeout = ((call: () => void, ms: number) => {
+      asked.push(ms)
+      return later(call, ms === 2 ? 60_000 : ms)
+    }) as typeof later
+    try {
+      const error = await failureOf(trace(tsgo.file, tsgo.args, { timeout: 2 }))
+      expect(asked).toContain(2)
+      expect(error.code).toBe('TIMEOUT')
+      expect(error.trace).toMatchObject({ outcome: 'timeout' })
+    } finally {
+      global.setTimeout = later
+    }
+  })
+
   withGo('a program that ends before main says so, with its last words', async () => {
     const panicked = await failureOf(trace(buildFixture('panic') as string))
     expect(panicked.code).toBe('EXITED_BEFORE_MAIN')
