@@ -42,8 +42,9 @@ export function isRuntimeInit(context: Context, hit: Hit): boolean {
  */
 export function collectInits(context: Context, end: Instant): Init[] {
   if (!context.go) return []
+  // Up to 1.12 runtime.init is a stop of step 15 besides, also where the init functions are not stopped at.
+  if (!context.hits.some(({ site }) => site.role === 'init')) return []
   const functions = functionsOf(context.go, context.code)
-  if (!context.hits.some(({ site }) => functions.has(site.address as FileAddress))) return []
   const tasks = new Map<number, number>()
   return selfTimes(events(context, functions, end)).map(({ hit, own }, order) => {
     const { task, name, line, package: path } = functions.get(hit.site.address as FileAddress) as InitFunction

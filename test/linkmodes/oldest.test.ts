@@ -25,6 +25,7 @@ describe.each(RELEASES)('Go $toolchain, stripped', ({ toolchain, range, arenaHin
       expect(seen.target.go?.version).toBe(`go${toolchain}`)
       const heap = seen.steps.find(({ id }) => id === 'mallocinit')?.evidence
       expect(heap).toMatchObject({ centrals: 134, pagesInUse: 0, arenaHint })
+      expect((await trace(build(), { inits: false })).inits).toEqual([])
     },
     300_000,
   )
