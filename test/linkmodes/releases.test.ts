@@ -1,6 +1,6 @@
-/** The oldest Go releases that are traced, and what is known of a program that does not say which release built it. */
+/** The oldest Go releases that are traced, the newest, and programs that do not say which release built them. */
 import { readFileSync } from 'node:fs'
-import { inspect, trace } from '../../lib/index'
+import { inspect, type PremainError, trace } from '../../lib/index'
 import { removeScratch, writeScratch } from '../image/support'
 import { buildFixture, missingGo } from '../support/fixtures'
 import { missingCommand, testUnless } from '../support/skip'
@@ -33,11 +33,7 @@ describe.each(RELEASES)('Go $toolchain, stripped', ({ toolchain, range, arenaHin
   testUnless(missing)(
     'its version blotted out, does so too, by what its functions bound',
     async () => {
-      const bytes = readFileSync(build())
-      const version = Buffer.from(`go${toolchain}`)
-      for (let at = bytes.indexOf(version); at >= 0; at = bytes.indexOf(version, at))
-        bytes.fill('x', at, at + version.length)
-      const file = writeScratch(`hello-${toolchain}`, bytes)
+      const file = restated(build(), `go${toolchain}`, 'x'.repeat(`go${toolchain}`.length))
       expect((await inspect(file)).go).toMatchObject({ version: null, versionRange: range })
       await tracesAll(file)
     },
@@ -68,6 +64,24 @@ describe.each(RELEASES)('Go $toolchain, by the C linker', ({ toolchain }) => {
     )
   }
 })
+
+testUnless(missingGo('1.27.0'))(
+  'a release newer than what is known is refused before exec, by its name',
+  async () => {
+    const file = restated(buildFixture('hello', { toolchain: '1.27.0' }) as string, 'go1.27.0', 'go1.28.0')
+    expect((await inspect(file)).go?.version).toBe('go1.28.0')
+    const refused = await trace(file).catch((error) => error as PremainError)
+    expect(refused).toMatchObject({ code: 'UNSUPPORTED', hint: 'Go 1.10 to 1.27 are known; this file says go1.28.0' })
+    expect((refused as PremainError).trace).toBeUndefined()
+  },
+  300_000,
+)
+
+/** A copy that says something else of its version, as long, wherever it is said. */
+function restated(file: string, version: string, text: string): string {
+  const said = readFileSync(file).toString('latin1').replaceAll(version, text)
+  return writeScratch(`said-${version}`, Buffer.from(said, 'latin1'))
+}
 
 async function tracesAll(file: string, interp = false) {
   const seen = await trace(file)
