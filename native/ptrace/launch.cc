@@ -37,7 +37,8 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
 
 std::vector<char*> variables(const std::string& block) {
   std::vector<char*> out;
-  for (const char* at = block.data(), *end = at + block.size(); at < end; at += strlen(at) + 1) {
+  const char* const end = block.data() + block.size();
+  for (const char* at = block.data(); at < end; at += strlen(at) + 1) {
     out.push_back(const_cast<char*>(at));
   }
   out.push_back(nullptr);

@@ -121,7 +121,7 @@ class Session {
   uint64_t zero_ns_ = 0;    // the resume of execve's entry
   uint64_t report_ns_ = 0;  // when the open record was made
   uint64_t last_held_ns_ = 0;
-  size_t sent_ = 0;  // bytes of records
+  size_t sent_ = 0;      // bytes of records
   bool planned_ = true;  // the present image is the one that the plan was made for
   bool forked_ = false;
   bool free_at_exec_ = false;  // a wish to be set free came before execve
