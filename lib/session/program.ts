@@ -2,6 +2,7 @@
 import { type BigIntStats, existsSync, statSync } from 'node:fs'
 import { PremainError } from '../errors'
 import { classifyProgram, resolveProgram } from '../image/classify'
+import { NEWEST_MINOR } from '../image/go/layouts'
 import { openImage } from '../image/image'
 import { fromCwd } from '../image/lookup'
 import type { FileIdentity, ProgramImage } from '../image/types'
@@ -14,6 +15,9 @@ import type { ResolvedOptions } from './options'
 
 /** How many images are remembered between launches. */
 const REMEMBERED_IMAGES = 4
+
+/** The oldest Go release, 1.x, that is traced. */
+const OLDEST_TRACED = 10
 
 /** A program that can be launched. */
 export interface PreparedProgram {
@@ -140,8 +144,8 @@ function planFor(remembered: Remembered, options: ResolvedOptions): StopPlan {
 function refuseUnsupported(image: ProgramImage): void {
   if (image.go === null) return
   const { min, max } = image.go.minors
-  if (min >= 10 && max <= 27) return
+  if (min >= OLDEST_TRACED && max <= NEWEST_MINOR) return
   throw new PremainError('UNSUPPORTED', `${image.path} was built by a Go version that premain does not know`, {
-    hint: `Go 1.10 to 1.27 are known; this file says ${image.go.info.version ?? image.go.info.versionRange}`,
+    hint: `Go 1.${OLDEST_TRACED} to 1.${NEWEST_MINOR} are known; this file says ${image.go.info.version ?? image.go.info.versionRange}`,
   })
 }

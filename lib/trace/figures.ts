@@ -3,7 +3,7 @@ import { STEPS } from '../plan/catalogue'
 import type { StepId } from '../plan/types'
 import type { SessionRecord } from '../session/records'
 import { type Calibration, calibrate } from './calibration'
-import type { Context } from './context'
+import type { Context, Hit } from './context'
 import { collectInits, initHits, isRuntimeInit } from './inits'
 import { endOf, lastHit, outcomeOf } from './outcome'
 import { type Standing, standings } from './status'
@@ -31,18 +31,23 @@ export class Figures {
   readonly standings: readonly Standing[]
   private readonly calibration: Calibration
   private readonly counts: Counts
+  /** {@link endPlace}. */
+  private readonly endAt: number
 
   /** @param outcome where the run was ended from outside; else it follows from the records */
   constructor(
     private readonly context: Context,
     outcome?: Outcome | null,
   ) {
-    const end = endInstant(context)
+    this.endAt = endPlace(context)
+    const last = context.records[this.endAt]
+    const end = last ? context.clock.at(last) : ZERO
     this.calibration = calibrate(context.records)
-    this.counts = countStops(context)
+    this.counts = countStops(context.records, this.endAt)
     this.outcome = outcome ?? outcomeOf(context)
     this.inits = collectInits(context, end)
-    this.stops = STEPS.map(({ id }) => ownStops(context, id))
+    const initStops = initHits(context)
+    this.stops = STEPS.map(({ id }) => ownStops(context, id, initStops))
     this.spans = stepSpans(context, this.stops, end)
     this.standings = standings({ context, inits: this.inits, outcome: this.outcome })
   }
@@ -68,7 +73,7 @@ export class Figures {
     totals.cpuCorrectedNs = Math.max(0, Math.round(totals.cpuNs - cost))
     return Object.assign(totals, {
       stops: counts.stops,
-      threads: endOf(context)?.threads || context.threadsAt(endPlace(context)),
+      threads: endOf(context)?.threads || context.threadsAt(this.endAt),
     })
   }
 
@@ -90,10 +95,9 @@ interface Counts {
   timedAcross: number
 }
 
-function countStops(context: Context): Counts {
+function countStops(records: readonly SessionRecord[], end: number): Counts {
   const counts: Counts = { stops: 0, heldNs: 0, armNs: 0, crossings: 0, timedSame: 0, timedAcross: 0 }
-  const end = endPlace(context)
-  context.records.forEach((record, at) => {
+  records.forEach((record, at) => {
     if (!isStop(record)) return
     counts.stops++
     counts.heldNs += record.heldNs
@@ -109,11 +113,6 @@ function countStops(context: Context): Counts {
 /** Place of the last record that the steps' times reach to: the stop where the trace was to end, else the last of all. */
 function endPlace(context: Context): number {
   return lastHit(context)?.at ?? context.records.length - 1
-}
-
-function endInstant(context: Context): Instant {
-  const record = context.records[endPlace(context)]
-  return record ? context.clock.at(record) : ZERO
 }
 
 /**
@@ -141,7 +140,7 @@ function startOf(context: Context, id: StepId, own: readonly number[]): Instant 
 }
 
 /** Places of the records that are a step's own stops, in order. */
-function ownStops(context: Context, id: StepId): number[] {
+function ownStops(context: Context, id: StepId, inits: readonly Hit[]): number[] {
   const { records, exec, execAt, execExit } = context
   const hits = context.stepHits(id).map(({ at }) => at)
   switch (id) {
@@ -162,9 +161,9 @@ function ownStops(context: Context, id: StepId): number[] {
       ]
     }
     case 'sysmon':
-      return [...hits, ...cloneOf(context), ...initStops(context, true)].sort((a, b) => a - b)
+      return [...hits, ...cloneOf(context), ...placesOf(context, inits, true)].sort((a, b) => a - b)
     case 'inits':
-      return [...hits, ...initStops(context, false)].sort((a, b) => a - b)
+      return [...hits, ...placesOf(context, inits, false)].sort((a, b) => a - b)
     default:
       return hits
   }
@@ -190,8 +189,6 @@ function cloneOf(context: Context): number[] {
   return at < 0 ? [] : [at]
 }
 
-function initStops(context: Context, runtime: boolean): number[] {
-  return initHits(context)
-    .filter((hit) => hit.site.role !== 'step' && isRuntimeInit(context, hit) === runtime)
-    .map(({ at }) => at)
+function placesOf(context: Context, inits: readonly Hit[], runtime: boolean): number[] {
+  return inits.filter((hit) => hit.site.role !== 'step' && isRuntimeInit(context, hit) === runtime).map(({ at }) => at)
 }

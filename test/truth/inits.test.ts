@@ -5,7 +5,7 @@ import type { Init } from '../../lib/trace/types'
 import { buildFixture, missingGo } from '../support/fixtures'
 import { assertNothingLeft, type Snapshot, snapshot } from '../support/leaks'
 import { testUnless } from '../support/skip'
-import { type Subject, subjects } from './subjects'
+import { minorOf, type Subject, subjects } from './subjects'
 
 let before: Snapshot
 beforeEach(() => {
@@ -34,9 +34,8 @@ const bare = [undefined, '1.21.13', '1.23.12', '1.25.5', '1.27.0'].map((toolchai
   args: [],
   env: process.env as Record<string, string>,
 }))
-const minor = ({ goVersion }: Subject): number => Number(goVersion?.split('.')[1] ?? 99)
 
-describe.each([...subjects.filter((one) => minor(one) >= 16), ...bare])('$name', (subject) => {
+describe.each([...subjects.filter((one) => minorOf(one) >= 16), ...bare])('$name', (subject) => {
   testUnless(subject.missing)('tasks are those of inittrace, in its order', async () => {
     const { file, args, env } = subject
     const said = inittrace(subject)

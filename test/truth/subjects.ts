@@ -65,6 +65,9 @@ const oldest: Subject[] = ['1.10.8', '1.11.13'].flatMap((toolchain) =>
   })),
 )
 
+/** The minor version of the Go release that built it; of the installed one, a number above all. */
+export const minorOf = ({ goVersion }: Subject): number => Number(goVersion?.split('.')[1] ?? 99)
+
 /** Fixtures: all link modes with the installed Go, then the other releases. */
 export const fixtures: Subject[] = [
   ...variants.filter(({ name }) => !/^(pie|external pie), stripped, go/.test(name)).map(fixtureSubject),

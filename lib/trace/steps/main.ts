@@ -42,7 +42,7 @@ export function mainEvidence({ context }: Scene): MainEvidence {
         ? null
         : code.finding(`call ${returnAddress} ${addresses.bias}`, () => callBefore(context, returnAddress)),
     frameSize: frame.size,
-    prologue: [...frame.prologue],
+    prologue: frame.prologue.map(lineOf),
     threads: context.threadsAt(hit?.at ?? context.records.length),
     ...new Checks().equal('called by runtime.main', caller, 'runtime.main').result(),
   }
@@ -64,7 +64,7 @@ function decodeFunction(context: Context, within: FunctionInfo, { count, length 
 }
 
 /** The frame is made where the function table's SP delta comes to its greatest value. */
-function frameOf(context: Context, entry: FileAddress | null): { size: number | null; prologue: string[] } {
+function frameOf(context: Context, entry: FileAddress | null): { size: number | null; prologue: Instruction[] } {
   const within = entry === null ? null : context.code.functionAt(entry)
   if (!within) return { size: null, prologue: [] }
   const limit = { count: PROLOGUE_INSTRUCTIONS, length: PROLOGUE_INSTRUCTIONS * LONGEST_INSTRUCTION }
@@ -74,8 +74,8 @@ function frameOf(context: Context, entry: FileAddress | null): { size: number | 
     return file === null ? null : context.code.spDelta(file)
   })
   const known = deltas.filter((delta) => delta !== null)
-  if (known.length === 0) return { size: null, prologue: instructions.slice(0, FRAMELESS_INSTRUCTIONS).map(lineOf) }
+  if (known.length === 0) return { size: null, prologue: instructions.slice(0, FRAMELESS_INSTRUCTIONS) }
   const size = Math.max(...known)
   const made = size === 0 ? FRAMELESS_INSTRUCTIONS : deltas.indexOf(size)
-  return { size, prologue: instructions.slice(0, made).map(lineOf) }
+  return { size, prologue: instructions.slice(0, made) }
 }
