@@ -20,6 +20,8 @@ export interface Limit {
   count: number
   /** Bytes. */
   length: number
+  /** Instructions before this address, as it is in the process, are left out. */
+  from?: bigint | undefined
 }
 
 /** The answers for one image. */
@@ -54,10 +56,10 @@ export class Code {
   }
 
   /** The instructions from an address on, as they stand in a process whose addresses are `addresses`. */
-  decode(from: FileAddress, { count, length }: Limit, addresses: Addresses): readonly Instruction[] {
+  decode(start: FileAddress, { count, length, from }: Limit, addresses: Addresses): readonly Instruction[] {
     if (this.pieces.size >= MOST_PIECES) this.pieces.clear()
-    return remembered(this.pieces, `${from}/${count}/${length}/${addresses.bias}`, () => {
-      const code = { bytes: this.image.read(from, length), address: addresses.runtime(from) }
+    return remembered(this.pieces, `${start}/${count}/${length}/${from}/${addresses.bias}`, () => {
+      const code = { bytes: this.image.read(start, length), address: addresses.runtime(start), from }
       return disassemble(code, count, (target) => {
         const file = addresses.file(target)
         return file === null ? null : this.nameAt(file)

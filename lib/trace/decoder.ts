@@ -10,7 +10,7 @@ formatter.branchLeadingZeros = false
 formatter.spaceAfterOperandSeparator = true
 
 /** Decodes until `count` instructions, bytes that are none, or the end. */
-export function decode({ bytes, address }: Code, count: number, nameOf: Namer): Decoded[] {
+export function decode({ bytes, address, from = address }: Code, count: number, nameOf: Namer): Decoded[] {
   const decoder = new Decoder(64, bytes, DecoderOptions.None)
   decoder.ip = address
   const instruction = new Instruction()
@@ -18,6 +18,7 @@ export function decode({ bytes, address }: Code, count: number, nameOf: Namer): 
   while (decoder.canDecode && out.length < count) {
     decoder.decodeOut(instruction)
     if (decoder.lastError !== DecoderError.None) break
+    if (instruction.ip < from) continue
     const flow = instruction.flowControl
     const branch = instruction.isJmpShortOrNear || instruction.isCallNear
     const target = branch ? nameOf(instruction.nearBranchTarget) : null

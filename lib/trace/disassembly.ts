@@ -14,6 +14,8 @@ export interface Instruction {
 export interface Code {
   bytes: Buffer
   address: bigint
+  /** Instructions that begin before this address are walked over and left out: their text would be most of the work. */
+  from?: bigint | undefined
 }
 
 /** Names the target of a branch; null for none. */

@@ -35,6 +35,9 @@ describe('disassembly', () => {
 
   test('stops at the count, at the end of the bytes, and at what is no instruction', () => {
     expect(disassemble({ bytes, address: 0n }, 2)).toHaveLength(2)
+    const all = disassemble({ bytes, address: 0x1000n }, 99)
+    expect(disassemble({ bytes, address: 0x1000n, from: all[1]!.address }, 99)).toEqual(all.slice(1))
+    expect(disassemble({ bytes, address: 0x1000n, from: all[1]!.address + 1n }, 1)).toEqual([all[2]])
     expect(disassemble({ bytes: bytes.subarray(0, 6), address: 0n }, 9)).toHaveLength(2)
     expect(disassemble({ bytes: Buffer.from('06', 'hex'), address: 0n }, 9)).toEqual([])
     expect(disassemble({ bytes: Buffer.alloc(0), address: 0n }, 9)).toEqual([])

@@ -1,6 +1,5 @@
 /** Step 17: main.main is called. */
-import type { FileAddress, FunctionInfo, Hex } from '../../image/types'
-import type { Limit } from '../code'
+import type { FileAddress, Hex } from '../../image/types'
 import type { Context } from '../context'
 import { type Instruction, lineOf } from '../disassembly'
 import { type Asserted, Checks } from './checks'
@@ -48,27 +47,24 @@ export function mainEvidence({ context }: Scene): MainEvidence {
   }
 }
 
-/** The instruction that ends at an address, found by decoding its function from the start. */
-function callBefore(context: Context, returnAddress: bigint): string | null {
-  const file = context.addresses.file(returnAddress - 1n)
-  const within = file === null ? null : context.code.functionAt(file)
-  if (!within) return null
-  const instructions = decodeFunction(context, within, { count: within.end - within.entry, length: Infinity })
-  const call = instructions.find(({ address, length }) => address + BigInt(length) === returnAddress)
-  return call ? lineOf(call) : null
-}
-
-function decodeFunction(context: Context, within: FunctionInfo, { count, length }: Limit): readonly Instruction[] {
-  const whole = within.end - within.entry
-  return context.code.decode(within.entry, { count, length: Math.min(whole, length) }, context.addresses)
+/** The instruction that ends at an address, found by walking over its function from the start. */
+function callBefore({ addresses, code }: Context, returnAddress: bigint): string | null {
+  const last = addresses.file(returnAddress - 1n)
+  const within = last === null ? null : code.functionAt(last)
+  if (last === null || within === null) return null
+  const length = last + 1 - within.entry
+  const limit = { count: length, length, from: returnAddress - BigInt(LONGEST_INSTRUCTION) }
+  const call = code.decode(within.entry, limit, addresses).at(-1)
+  return call && call.address + BigInt(call.length) === returnAddress ? lineOf(call) : null
 }
 
 /** The frame is made where the function table's SP delta comes to its greatest value. */
 function frameOf(context: Context, entry: FileAddress | null): { size: number | null; prologue: Instruction[] } {
   const within = entry === null ? null : context.code.functionAt(entry)
   if (!within) return { size: null, prologue: [] }
-  const limit = { count: PROLOGUE_INSTRUCTIONS, length: PROLOGUE_INSTRUCTIONS * LONGEST_INSTRUCTION }
-  const instructions = decodeFunction(context, within, limit)
+  const length = Math.min(within.end - within.entry, PROLOGUE_INSTRUCTIONS * LONGEST_INSTRUCTION)
+  const limit = { count: PROLOGUE_INSTRUCTIONS, length }
+  const instructions = context.code.decode(within.entry, limit, context.addresses)
   const deltas = instructions.map(({ address }) => {
     const file = context.addresses.file(address)
     return file === null ? null : context.code.spDelta(file)
