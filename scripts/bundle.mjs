@@ -1,16 +1,24 @@
 // The library and the command as one file each, in the place of what the compiler made of their entry points: Node takes
-// ten times as long to find, read and compile the same text in hundreds of modules. The disassembler is a file beside them:
+// ten times as long to find, read and compile the same text in hundreds of modules. What the command does not always need
+// it reads from further files, for Node reads every function that it is given, called or not. The disassembler is a file beside them:
 // it is loaded late, may fail where descriptors or memory are short, and Node's loader then tries anew the next time.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { disassemblerModule, disassemblerPlugin } from './support/disassembler.mjs'
 import { at, isEntry, projectRequire, runMain } from './support/project.mjs'
+import { buildSplit } from './support/split.mjs'
 
 /** Entry points, and the way from the bundle's folder to dist/. */
 const BUNDLES = [
   { entry: 'lib/index.ts', outfile: 'dist/index.js', up: '.' },
-  { entry: 'lib/cli/bin.ts', outfile: 'dist/cli/bin.js', up: '..' },
+  { entry: 'lib/cli/bin.ts', outfile: 'dist/cli/bin.js', up: '..', laterIn },
   { entry: 'lib/trace/decoder.ts', outfile: 'dist/disassembler.js', up: '.' },
 ]
+
+/** What a trace as JSON does without, in files beside bin.js: reading it took a fifteenth of what such a trace takes. */
+function laterIn({ name, importer }) {
+  if (importer === 'lib/cli/commands.ts' && name !== 'lib/cli/trace.ts') return 'bin-commands.js'
+  return importer === 'lib/export/index.ts' && name !== 'lib/export/json.ts' ? 'bin-formats.js' : null
+}
 
 const LICENSES = 'dist/licenses.txt'
 
@@ -18,31 +26,36 @@ const LICENSES = 'dist/licenses.txt'
 export async function writeBundles() {
   const { build } = projectRequire('esbuild')
   const inputs = new Set()
-  for (const { entry, outfile, up } of BUNDLES) {
-    const { metafile } = await build({
-      absWorkingDir: at('.'),
-      entryPoints: [entry],
-      outfile,
-      bundle: true,
-      platform: 'node',
-      target: 'node20',
-      minifySyntax: true,
-      minifyWhitespace: true,
-      // Node shows the line of an error that nobody catches.
-      lineLimit: 160,
-      sourcemap: true,
-      sourcesContent: false,
-      metafile: true,
-      plugins: [disassemblerPlugin(`${up}/disassembler.js`)],
-      // All of lib takes its own place to be a folder of dist/.
-      define: { __dirname: 'dist' },
-      banner: { js: `const dist = require('node:path').join(__dirname, '${up}');` },
-    })
-    for (const input of Object.keys(metafile.inputs)) inputs.add(input)
+  for (const { entry, outfile, up, laterIn } of BUNDLES) {
+    const options = optionsFor({ entry, outfile, up })
+    const metafiles = laterIn ? await buildSplit(build, options, laterIn) : [(await build(options)).metafile]
+    for (const input of metafiles.flatMap((metafile) => Object.keys(metafile.inputs))) inputs.add(input)
   }
   const { name, contents } = disassemblerModule()
   writeFileSync(at('dist', name), contents)
   writeFileSync(at(LICENSES), licensesOf([...inputs]))
+}
+
+function optionsFor({ entry, outfile, up }) {
+  return {
+    absWorkingDir: at('.'),
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    // Node shows the line of an error that nobody catches.
+    lineLimit: 160,
+    sourcemap: true,
+    sourcesContent: false,
+    metafile: true,
+    plugins: [disassemblerPlugin(`${up}/disassembler.js`)],
+    // All of lib takes its own place to be a folder of dist/.
+    define: { __dirname: 'dist' },
+    banner: { js: `const dist = require('node:path').join(__dirname, '${up}');` },
+  }
 }
 
 /** The license of each package that gave a file. */

@@ -3,7 +3,12 @@ import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs'
 import { writeWrappers } from '../esm.mjs'
 import { at, Failure, fingerprint, listFiles, runQuietly, say, unlessStamped } from './project.mjs'
 
-const GENERATORS = ['scripts/esm.mjs', 'scripts/bundle.mjs', 'scripts/support/disassembler.mjs']
+const GENERATORS = [
+  'scripts/esm.mjs',
+  'scripts/bundle.mjs',
+  'scripts/support/disassembler.mjs',
+  'scripts/support/split.mjs',
+]
 
 export const DIST_STAMP = 'node_modules/.cache/premain/dist'
 

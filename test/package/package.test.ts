@@ -1,5 +1,5 @@
 /** The package as a user gets it: packed, installed in an empty folder, and used from there. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -31,6 +31,8 @@ test('it holds the compiled library, the schemas, a prebuilt addon and the sourc
       'LICENSE',
       'README.md',
       'binding.gyp',
+      'dist/cli/bin-commands.js',
+      'dist/cli/bin-formats.js',
       'dist/cli/bin.js',
       'dist/disassembler.js',
       'dist/disassembler.wasm',
@@ -51,7 +53,7 @@ test('it holds the compiled library, the schemas, a prebuilt addon and the sourc
 })
 
 test('it holds nothing else than that', () => {
-  const bundled = String.raw`dist/(index\.m?js|index\.js\.map|cli/bin\.js(\.map)?|disassembler\.(wasm|js(\.map)?)|licenses\.txt)`
+  const bundled = String.raw`dist/(index\.m?js|index\.js\.map|cli/bin(-\w+)?\.js(\.map)?|disassembler\.(wasm|js(\.map)?)|licenses\.txt)`
   const beside = String.raw`dist/(testing/.*\.(js|mjs|js\.map)|.*\.(d\.ts|d\.mts|schema\.json))`
   const expected = new RegExp(`^(${bundled}|${beside}|native/.*\\.(cc|h|txt)|prebuilds/.*\\.node)$`)
   const rest = contents.filter((path) => !expected.test(path))
@@ -118,12 +120,34 @@ test('the command that it installs traces a program', () => {
   expect(JSON.parse(document)).toMatchObject({ schema: 'premain.trace/1', outcome: 'reached-main' })
 })
 
+test('its other commands and formats work, and an error of theirs is known to it', () => {
+  const command = join(folder, 'node_modules', '.bin', 'premain')
+  expect(run(command, '--format', 'markdown', tsgo.file, '--version')).toEqual({
+    status: 0,
+    stderr: expect.any(String),
+  })
+  expect(run(command, 'inspect', tsgo.file)).toEqual({ status: 0, stderr: '' })
+  expect(run(command, 'inspect', '/nowhere')).toEqual({
+    status: 3,
+    stderr: expect.stringMatching(/^premain: \/nowhere /),
+  })
+  expect(run(command, 'measure', '-n', 'x')).toEqual({
+    status: 2,
+    stderr: expect.stringMatching(/^premain: option '-n/),
+  })
+})
+
 test('the schemas can be required by name', () => {
   const program = `console.log(require('premain/schemas/premain.trace-1.schema.json').title)`
   expect(runFile('schema.cjs', program)).toBe('Trace')
 })
 
 const USE = `trace(${JSON.stringify(tsgo.file)}, ['--version']).then((seen) => console.log(seen.outcome, seen.steps.length))`
+
+function run(command: string, ...args: string[]): { status: number | null; stderr: string } {
+  const { status, stderr } = spawnSync(command, args, { encoding: 'utf8' })
+  return { status, stderr }
+}
 
 function runFile(name: string, program: string): string {
   writeFileSync(join(folder, name), program)
