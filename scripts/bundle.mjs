@@ -1,7 +1,7 @@
 // The library and the command as one file each, in the place of what the compiler made of their entry points: Node takes
-// ten times as long to find, read and compile the same text in hundreds of modules. What the command does not always need
-// it reads from further files, for Node reads every function that it is given, called or not. The disassembler is a file beside them:
-// it is loaded late, may fail where descriptors or memory are short, and Node's loader then tries anew the next time.
+// ten times as long to find, read and compile the same text in hundreds of modules. It reads every function of a file,
+// called or not: what the command seldom needs is in further files. The disassembler is one for both: it is loaded late,
+// may fail where descriptors or memory are short, and Node's loader then tries anew the next time.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { disassemblerModule, disassemblerPlugin } from './support/disassembler.mjs'
 import { at, isEntry, projectRequire, runMain } from './support/project.mjs'

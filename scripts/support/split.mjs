@@ -1,5 +1,5 @@
-// A bundle in several files: one with what is needed at once, others that are read when it comes to that. These take the
-// modules that the first one holds from there: a class stays one class, and what a module remembers it remembers once.
+// A bundle in several files: one with what is needed at once, others that are read when it comes to that. These take what
+// modules the first one holds from there: a class stays one class, and what a module remembers it remembers once.
 import { relative } from 'node:path'
 import { at, root } from './project.mjs'
 
@@ -25,7 +25,7 @@ export async function buildSplit(build, options, laterIn) {
   return [await first(taken), ...built].map((result) => result.metafile)
 }
 
-/** The first file: a late module is what its file gives for its name and the table of the modules that are held for it. */
+/** The first file: a late module is what its file gives for its name and the table of modules that are held for it. */
 function leaveLate(laterIn, { late, held }) {
   return modulesInstead({
     instead({ name, importer, kind }) {
@@ -62,7 +62,7 @@ function tableOf(names) {
   return `{ ${[...names].map((name) => `${JSON.stringify(name)}: () => require('./${name}')`).join(', ')} }`
 }
 
-/** An esbuild plugin that puts the text of `instead`, where there is one, in a module's place, and `held` in `modules:held`. */
+/** An esbuild plugin: the text of `instead`, where there is one, in a module's place, and `held` in `modules:held`'s. */
 function modulesInstead({ instead, held }) {
   const namespace = 'instead'
   const asked = Symbol(namespace)
