@@ -1,7 +1,7 @@
 // The library and the command as one file each, in the place of what the compiler made of their entry points: Node takes
 // ten times as long to find, read and compile the same text in hundreds of modules. It reads every function of a file,
-// called or not: what the command seldom needs is in further files. The disassembler is one for both: it is loaded late,
-// may fail where descriptors or memory are short, and Node's loader then tries anew the next time.
+// called or not: what the command seldom needs is in further files. So is the disassembler, which may fail to load where
+// descriptors or memory are short: Node's loader tries anew the next time.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { disassemblerModule, disassemblerPlugin } from './support/disassembler.mjs'
 import { at, isEntry, projectRequire, runMain } from './support/project.mjs'
@@ -14,7 +14,7 @@ const BUNDLES = [
   { entry: 'lib/trace/decoder.ts', outfile: 'dist/disassembler.js', up: '.' },
 ]
 
-/** What a trace as JSON does without, in files beside bin.js: reading it took a fifteenth of what such a trace takes. */
+/** What a trace as JSON does without, in files beside bin.js: reading it took a fifteenth of that trace's time. */
 function laterIn({ name, importer }) {
   if (importer === 'lib/cli/commands.ts' && name !== 'lib/cli/trace.ts') return 'bin-commands.js'
   return importer === 'lib/export/index.ts' && name !== 'lib/export/json.ts' ? 'bin-formats.js' : null

@@ -7,7 +7,7 @@ import { type CommandModule, type Invocation, usageError } from './command'
 import type { Context } from './context'
 import { addEnvironment } from './environment'
 import { EXIT, exitCodeOf, exitCodeOfProgram } from './exit-codes'
-import { Interruption } from './interruption'
+import { exitCodeOfInterruption, Interruption } from './interruption'
 import { deliver, redactorOf } from './report'
 import { OutputError } from './sink'
 import { tell } from './talk'
@@ -85,17 +85,13 @@ async function fail(error: unknown, invocation: PartialInvocation): Promise<numb
   }
   await tell(context, trace.output.stderr === '' ? error : withoutOutput(error), redact)
   if (options.run && trace.exit) return exitCodeOfProgram(trace.exit)
-  return interruptedBy(error) ?? exitCodeOf(error, options.run)
+  return exitCodeOfInterruption(error) ?? exitCodeOf(error, options.run)
 }
 
 /** The message's first line: the others repeat what the target wrote, which has been passed on. */
 function withoutOutput(error: unknown): unknown {
   if (!(error instanceof PremainError) || error.code !== 'EXITED_BEFORE_MAIN') return error
   return new PremainError(error.code, error.message.replace(/:?\n.*$/s, ''), error)
-}
-
-function interruptedBy(error: unknown): number | null {
-  return (require('./interruption') as typeof import('./interruption')).exitCodeOfInterruption(error)
 }
 
 function formatOf({ json, format }: Partial<TraceCommandOptions>): Format {

@@ -1,6 +1,6 @@
 /** Finding a few wanted names among many NUL-terminated ones by their bytes, without making strings. */
 
-/** Where names of the package `runtime` begin to differ: most of the names that are looked for, and of a small program's. */
+/** Where names of the package `runtime` begin to differ: most of the wanted ones, and of a small program's. */
 const BEHIND_PACKAGE = 'runtime.'.length
 
 /** A set of wanted names that a table's bytes are held against. */

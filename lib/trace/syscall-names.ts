@@ -47,9 +47,14 @@ const RUNS: readonly (readonly [first: number, names: string])[] = [
   ],
 ]
 
-const NAMES = new Map(RUNS.flatMap(([first, names]) => names.split(' ').map((name, at) => [first + at, name] as const)))
+let known: ReadonlyMap<number, string> | null = null
 
 /** `openat` for 257; `syscall_600` for a number that has no name here. */
 export function syscallName(number: number): string {
-  return NAMES.get(number) ?? `syscall_${number}`
+  known ??= byNumber()
+  return known.get(number) ?? `syscall_${number}`
+}
+
+function byNumber(): Map<number, string> {
+  return new Map(RUNS.flatMap(([first, names]) => names.split(' ').map((name, at) => [first + at, name] as const)))
 }

@@ -1,5 +1,5 @@
-// A bundle in several files: one with what is needed at once, others that are read when it comes to that. These take what
-// modules the first one holds from there: a class stays one class, and what a module remembers it remembers once.
+// A bundle in several files: one with what is needed at once, others that are read when it comes to that. They take the
+// modules that the first one holds from it: a class stays one class, and what a module remembers it remembers once.
 import { relative } from 'node:path'
 import { at, root } from './project.mjs'
 
@@ -62,7 +62,7 @@ function tableOf(names) {
   return `{ ${[...names].map((name) => `${JSON.stringify(name)}: () => require('./${name}')`).join(', ')} }`
 }
 
-/** An esbuild plugin: the text of `instead`, where there is one, in a module's place, and `held` in `modules:held`'s. */
+/** An esbuild plugin: the text of `instead`, where there is one, for a module, and `held` for `modules:held`. */
 function modulesInstead({ instead, held }) {
   const namespace = 'instead'
   const asked = Symbol(namespace)
