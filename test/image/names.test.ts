@@ -2,7 +2,17 @@ import fc from 'fast-check'
 import { NameMatcher } from '../../lib/image/names'
 
 const name = fc.oneof(
-  fc.constantFrom('main.main', 'main.mai', 'main', 'm', 'runtime.main', 'runtime.main.func1', 'runtime.init', 'größe.init', ''),
+  fc.constantFrom(
+    'main.main',
+    'main.mai',
+    'main',
+    'm',
+    'runtime.main',
+    'runtime.main.func1',
+    'runtime.init',
+    'größe.init',
+    '',
+  ),
   fc.string({ maxLength: 6 }).filter((text) => !text.includes('\0')),
 )
 
