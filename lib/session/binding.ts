@@ -65,6 +65,11 @@ export interface Binding {
   probe(): [name: string, errno: number][] | number
   /** Drops a file's pages from the page cache, those that no process maps: 0, or -errno. */
   dropCache(path: string): number
+  /**
+   * Whether a path leads to the file of that identity: device, inode, size, times of modification and change in
+   * nanoseconds. False where it leads nowhere, for whatever reason.
+   */
+  isFile(path: string, identity: BigInt64Array): boolean
 }
 
 let loaded: Binding | null = null

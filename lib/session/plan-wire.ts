@@ -30,7 +30,7 @@ const encoded = new WeakMap<StopPlan, Map<string, Buffer>>()
 
 /** The plan's bytes; not to be changed. */
 export function encodePlan(plan: StopPlan, walk: WalkOptions): Buffer {
-  const key = JSON.stringify(walk)
+  const key = `${walk.allStop} ${walk.run} ${walk.syscalls} ${walk.stackBytes}`
   const known = encoded.get(plan)?.get(key)
   if (known !== undefined) return known
   const bytes = encode(plan, walk)

@@ -1,5 +1,5 @@
 /** From a name to a planned program: the file, its image, its plan; remembered while the file does not change. */
-import { type BigIntStats, existsSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { PremainError } from '../errors'
 import { classifyProgram, resolveProgram } from '../image/classify'
 import { NEWEST_MINOR } from '../image/go/layouts'
@@ -10,6 +10,7 @@ import { planLoader } from '../plan/loader'
 import { type PlanOptions, planStops } from '../plan/plan'
 import { siteOf } from '../plan/sites'
 import type { StopPlan } from '../plan/types'
+import { binding } from './binding'
 import { requireProc } from './denial'
 import type { ResolvedOptions } from './options'
 
@@ -33,6 +34,8 @@ export interface PreparedProgram {
 
 interface Remembered {
   image: ProgramImage
+  /** As {@link binding} takes it. */
+  identity: BigInt64Array
   plans: Map<string, StopPlan>
 }
 
@@ -87,7 +90,7 @@ export function planSymbol(image: ProgramImage, symbol: string): StopPlan {
 /** The image of that path while its file is the same: what was found out about it before exec holds still. */
 function recall(path: string): Remembered | null {
   const known = images.get(path)
-  if (known === undefined || !unchanged(path, known.image.identity)) return null
+  if (known === undefined || !binding().isFile(path, known.identity)) return null
   const { interpreter } = known.image.elf
   if (interpreter !== null && !existsSync(interpreter)) return null
   images.delete(path)
@@ -96,7 +99,8 @@ function recall(path: string): Remembered | null {
 }
 
 function remember(path: string): Remembered {
-  const made = { image: openForTrace(path), plans: new Map<string, StopPlan>() }
+  const image = openForTrace(path)
+  const made = { image, identity: numbersOf(image.identity), plans: new Map<string, StopPlan>() }
   images.delete(path)
   images.set(path, made)
   const oldest = images.keys().next().value
@@ -104,40 +108,28 @@ function remember(path: string): Remembered {
   return made
 }
 
-function unchanged(path: string, identity: FileIdentity): boolean {
-  const stat = statOrNull(path)
-  return (
-    stat !== null &&
-    stat.dev === identity.dev &&
-    stat.ino === identity.ino &&
-    stat.size === identity.size &&
-    stat.mtimeNs === identity.mtimeNs &&
-    stat.ctimeNs === identity.ctimeNs
-  )
-}
-
-/** Null for whatever reason: what stands in the way of a path is found out, and said, by the lookup. */
-function statOrNull(path: string): BigIntStats | null {
-  try {
-    return statSync(path, { bigint: true, throwIfNoEntry: false }) ?? null
-  } catch {
-    return null
-  }
+function numbersOf({ dev, ino, size, mtimeNs, ctimeNs }: FileIdentity): BigInt64Array {
+  return BigInt64Array.of(dev, ino, size, mtimeNs, ctimeNs)
 }
 
 function planFor(remembered: Remembered, options: ResolvedOptions): StopPlan {
-  const wanted = planOptions(options)
-  const { stops = [], ...rest } = wanted
-  const key = JSON.stringify([Object.values(rest), stops.map((stop) => [typeof stop, String(stop)])])
+  const key = planKey(options)
   const known = remembered.plans.get(key)
   if (known !== undefined) return known
   try {
+    const wanted = planOptions(options)
     const plan = planLoader(remembered.image, wanted) ?? planStops(remembered.image, wanted)
     remembered.plans.set(key, plan)
     return plan
   } finally {
     remembered.image.close()
   }
+}
+
+/** Tells apart all that {@link planOptions} does. */
+function planKey({ until, inits, stops, registers, maps, backtraces, only, evidence }: ResolvedOptions): string {
+  const symbols = stops.length > 0 ? JSON.stringify(stops.map((stop) => [typeof stop, String(stop)])) : ''
+  return `${inits} ${registers} ${maps} ${backtraces} ${only} ${evidence} ${until} ${symbols}`
 }
 
 /** What cannot be traced truthfully is refused before exec. */

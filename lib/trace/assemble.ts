@@ -83,6 +83,7 @@ export class Draft {
   private readonly early: Partial<Record<StepId, Evidence>> = {}
   /** How many plans were added by then. */
   private readonly plans: number | undefined
+  private rehearsed = false
 
   /** `assembly.records` begins with its exec, and may be added to until {@link finish}. */
   constructor(private readonly assembly: Assembly) {
@@ -102,6 +103,17 @@ export class Draft {
     context.follow()
     addStops(list, context, details)
     for (const { past, steps } of EARLY) if (context.stepHits(past).length > 0) this.makeEarly(steps)
+  }
+
+  /**
+   * Does the work of {@link finish} once for nothing, when the target is on its way to its inits: what it takes of code and
+   * data is in the processor's caches then. Nobody waits now; at the end the caller does.
+   */
+  rehearse(): void {
+    const over = this.assembly.records.at(-1)?.kind === 'end'
+    if (this.rehearsed || over || this.context.stepHits('newproc').length === 0) return
+    this.rehearsed = true
+    this.finish({})
   }
 
   /** Whether the target has gone on to another image, or to the same one again, or more was planned: not known to this. */

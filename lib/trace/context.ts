@@ -111,7 +111,6 @@ export class Context {
 
   /** Takes in the records that came since. */
   follow(): void {
-    this.clock.follow()
     for (; this.exec && this.followed < this.records.length; this.followed++) {
       const at = this.followed
       const record = this.records[at]

@@ -22,6 +22,7 @@ export function draftTrace(run: Run): void {
     const draft = known === undefined || known.outdated(run.image) ? new Draft(assemblyOf(run)) : known
     drafts.set(run, draft)
     draft.follow()
+    draft.rehearse()
   } catch {
     // What is wrong with it will be wrong at the end, too, where there is somebody to hear of it.
   }
@@ -40,15 +41,37 @@ export function traceOf(run: Run, output: Output): Trace {
   }
 }
 
+/** What runs took that came as far as asked, worked out while their targets were being ended. */
+const taken = new WeakMap<Run, { figures: Omit<RunFigures, 'output'>; records: number }>()
+
+/** Works out what a run took, where it has come as far as asked: its target is being ended, which takes as long. */
+export function draftFigures(run: Run): void {
+  try {
+    const last = run.records.at(-1)
+    if (last?.kind !== 'breakpoint' || !last.accepted || !run.siteOf(last).site.last) return
+    taken.set(run, { figures: figuresUntil(run), records: run.records.length })
+  } catch {
+    // As for draftTrace().
+  }
+}
+
 /** What a run took that came as far as asked; null when more came to pass than its end. Releases the image. */
 export function figuresOf(run: Run, output: Output): RunFigures | null {
-  const [last, end] = run.records.slice(-2)
-  if (run.interruption !== null || end?.kind !== 'end' || end.how !== 'killed-by-us') return null
-  if (last?.kind !== 'breakpoint' || !last.accepted || !run.siteOf(last).site.last) return null
+  const { records, interruption } = run
+  const known = taken.get(run)
+  const end = records.at(-1)
+  if (known?.records !== records.length - 1 || end?.kind !== 'end' || end.how !== 'killed-by-us') return null
+  if (interruption !== null) return null
+  run.image.close()
+  const { figures } = known
+  if (end.threads > 0) figures.totals.threads = end.threads
+  return Object.assign(figures, { output })
+}
+
+function figuresUntil(run: Run): Omit<RunFigures, 'output'> {
   const assembly = assemblyOf(run)
   const context = new Context(assembly)
   const figures = new Figures(context)
-  run.image.close()
   return {
     target: targetOf(assembly),
     execs: listExecs(context, assembly.target.path, run.program.scripts),
@@ -60,7 +83,6 @@ export function figuresOf(run: Run, output: Output): RunFigures | null {
     overhead: figures.overhead(),
     steps: figures.steps(),
     inits: [...figures.inits],
-    output,
   }
 }
 

@@ -25,22 +25,22 @@ export interface Span {
 /** Converts what the records say, for one run. */
 export class Clock {
   /** Disjoint intervals in which a thread was held, in order, and how much was held before each. */
-  private merged: { from: number; to: number; before: number }[] | null = null
+  private merged: { from: number; to: number; before: number }[] = []
+  /** How many records they are of. */
+  private followed = 0
   private readonly base: Pick<SessionRecord, 'cpuNs' | 'threadCpuNs' | 'minorFaults' | 'majorFaults'>
 
-  /** `records` may be added to: {@link follow}. */
+  /** `records` may be added to. */
   constructor(private readonly records: readonly SessionRecord[]) {
     const entry = records.find((record) => record.kind === 'syscall-entry') ?? records[0]
     this.base = entry ?? { cpuNs: 0, threadCpuNs: 0, minorFaults: 0, majorFaults: 0 }
   }
 
-  /** Takes in what the records say by now. */
-  follow(): void {
-    this.merged = null
-  }
-
   private get held(): { from: number; to: number; before: number }[] {
-    this.merged ??= mergeHeld(this.records)
+    if (this.followed !== this.records.length) {
+      this.merged = mergeHeld(this.records)
+      this.followed = this.records.length
+    }
     return this.merged
   }
 

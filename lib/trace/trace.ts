@@ -6,7 +6,7 @@ import { Session } from '../session/session'
 import { OutputTail } from '../session/stdio'
 import { failureOf } from './failure'
 import type { RunFigures } from './figures'
-import { draftTrace, figuresOf, type Output, traceOf } from './from-run'
+import { draftFigures, draftTrace, figuresOf, type Output, traceOf } from './from-run'
 import { liveFrames, liveMappings } from './live'
 import { readStuck } from './stuck'
 import type { Trace } from './types'
@@ -59,8 +59,8 @@ function successOf(run: Run, output: Output): Trace {
 }
 
 /**
- * What one run took, to the end that was asked for. It is worked out when the target is gone: neither its end nor a later
- * run is disturbed by it.
+ * What one run took, to the end that was asked for. It is worked out once the target has come there and is being ended:
+ * neither what is measured nor a later run is disturbed by it.
  *
  * @param output takes what the target wrote to descriptors of the caller's
  * @throws PremainError as `trace()` does
@@ -75,7 +75,7 @@ export function timeOnce(
       options,
       allStop: false,
       observer: {
-        onBatch: () => undefined,
+        onBatch: () => draftFigures(run),
         onInterrupted: () => readStuck(run),
         onEnd: () => settle(),
       },

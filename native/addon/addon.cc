@@ -1,6 +1,11 @@
 // The addon's edge: JavaScript values in, sessions out. No error object is made here: failures are numbers, and
 // lib/session/binding.ts turns them into PremainErrors.
 #include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <iterator>
+#include <span>
 
 #include "../ptrace/probe.h"
 #include "sessions.h"
@@ -170,6 +175,21 @@ void release(const Napi::CallbackInfo& info) {
   info.Env().GetInstanceData<Sessions>()->release(info[0].As<Napi::Number>().Int32Value());
 }
 
+// Whether the path still leads to the file of this identity: device, inode, size, times of the last modification and the
+// last change in nanoseconds. Node's own stat takes 50 µs of a launch, where little of its code is in a cache.
+Napi::Value is_file(const Napi::CallbackInfo& info) {
+  const std::string path = info[0].As<Napi::String>().Utf8Value();
+  const auto identity = info[1].As<Napi::BigInt64Array>();
+  const auto nanoseconds = [](const timespec& time) { return time.tv_sec * int64_t{1000000000} + time.tv_nsec; };
+  struct stat seen;
+  if (stat(path.c_str(), &seen) == -1) return Napi::Boolean::New(info.Env(), false);
+  const int64_t now[] = {static_cast<int64_t>(seen.st_dev), static_cast<int64_t>(seen.st_ino), seen.st_size,
+                         nanoseconds(seen.st_mtim), nanoseconds(seen.st_ctim)};
+  const bool same =
+      identity.ElementLength() == std::size(now) && std::ranges::equal(now, std::span(identity.Data(), std::size(now)));
+  return Napi::Boolean::New(info.Env(), same);
+}
+
 // Drops a file's pages from the page cache: 0, or -errno. Dirty pages cannot be dropped, so that they are written first:
 // a program that has just been built is all dirty. Blocks for as long as the disk takes.
 Napi::Value drop_cache(const Napi::CallbackInfo& info) {
@@ -210,6 +230,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("closePipe", Napi::Function::New<close_pipe>(env, "closePipe"));
   exports.Set("pipe", Napi::Function::New<make_pipe>(env, "pipe"));
   exports.Set("probe", Napi::Function::New<probe_machine>(env, "probe"));
+  exports.Set("isFile", Napi::Function::New<is_file>(env, "isFile"));
   exports.Set("dropCache", Napi::Function::New<drop_cache>(env, "dropCache"));
   return exports;
 }

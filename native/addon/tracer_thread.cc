@@ -42,14 +42,16 @@ void TracerThread::start(std::shared_ptr<Host> host) {
 
 bool TracerThread::take(std::shared_ptr<Host> host) {
   const Inherited here = inherited();
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   leaving_ = leaving_ || here.priority != inherited_.priority || !CPU_EQUAL(&here.cores, &inherited_.cores);
   if (!leaving_) {
     keep_off_this_core();
     next_ = std::move(host);
   }
+  const bool taken = !leaving_;
+  lock.unlock();  // who is woken finds it free
   changed_.notify_all();
-  return !leaving_;
+  return taken;
 }
 
 // A sleeper is woken near its waker, which has more to do: the two would share a core while another is idle. Only for a

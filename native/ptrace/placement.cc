@@ -20,6 +20,10 @@ void Placement::widen(pid_t tid) const {
   if (core_ >= 0) sched_setaffinity(tid, sizeof full_, &full_);
 }
 
+void Placement::confine(pid_t tid) const {
+  if (core_ >= 0) sched_setaffinity(tid, sizeof one_, &one_);
+}
+
 void Placement::inherit(pid_t parent, pid_t child) const {
   cpu_set_t theirs, own;
   if (core_ < 0 || sched_getaffinity(parent, sizeof theirs, &theirs) == -1) return;

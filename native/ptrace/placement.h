@@ -22,6 +22,8 @@ class Placement {
   int core() const { return core_; }
   // Gives a freshly executed target the mask it is to have.
   void widen(pid_t tid) const;
+  // Keeps a thread that is to die on the tracer's core.
+  void confine(pid_t tid) const;
   // Gives a newborn the mask of the thread that made it, which may have been narrowed at that moment.
   void inherit(pid_t parent, pid_t child) const;
   // Narrows a stopped thread to the tracer's core; true when `restore` is owed.

@@ -198,12 +198,14 @@ void Session::end(World& world) {
   held_until_now();
   phase_ = Phase::Ending;
   knobs::reached(knobs::Point::Ending);
+  // JavaScript takes in what there is while they die here: on its core they would queue behind it.
+  world.each([this](Thread& thread) { placement_->confine(thread.tid); });
+  flush();
   family_ = control_.end_target(forked_);
   // A child that was born in between, or whose maker is gone: nobody else would end it.
   world.each([](Thread& thread) {
     if (thread.foreign || thread.copy || !thread.claimed) kill(thread.tid, SIGKILL);
   });
-  if (plan_.has(wire::kAllStop)) flush();
 }
 
 // Sets the target free: bytes restored, every thread detached while it is stopped and owes nothing.

@@ -1,6 +1,6 @@
 // The plain C peers as contestants: compiled once, then a process for each program that takes orders.
 import { spawn } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { at, findCommand, fingerprint, runQuietly, unlessStamped } from '../support/project.mjs'
@@ -28,6 +28,7 @@ export class Peer {
   constructor(program, args = []) {
     this.program = program
     this.waiting = []
+    this.plans = []
     this.child = spawn(BINARY, [program, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
     createInterface({ input: this.child.stdout }).on('line', (line) => this.waiting.shift()?.(line))
     this.child.on('exit', () => {
@@ -44,6 +45,7 @@ export class Peer {
   trace(planOptions, { place = 'near', end = 'run' } = {}) {
     const file = join(WORK, `plan-${process.pid}-${plans++}.txt`)
     writePlan(this.program, planOptions, file)
+    this.plans.push(file)
     return () => this.order(`trace ${file} ${place} ${end}`)
   }
 
@@ -54,6 +56,7 @@ export class Peer {
 
   close() {
     this.child.kill('SIGKILL')
+    for (const file of this.plans) rmSync(file, { force: true })
   }
 
   async order(line) {

@@ -37,6 +37,7 @@ test('a launch without evidence has the steps, inits and stops of a trace', asyn
   expect(figures.steps.reduce((sum, step) => sum + step.wallNs, 0)).toBe(figures.totals.wallNs)
   expect(figures.totals.cpuCorrectedNs).toBeLessThan(figures.totals.cpuNs)
   expect(figures.overhead.heldNs).toBeGreaterThan(0)
+  expect(figures.totals.threads).toBeGreaterThan(1)
 })
 
 test('each launch has its own output only', async () => {

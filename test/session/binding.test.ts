@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Doctor } from '../../lib/index'
@@ -25,6 +25,18 @@ test('a plan that does not decode starts nothing and says so', async () => {
   expect(native.started()).toBe(false)
   expect(() => new Tracer(spec, Buffer.alloc(0), {} as never)).toThrow('the stop plan does not decode')
   await assertNothingLeft(before)
+})
+
+test('a file is known by its device, inode, size and both times', () => {
+  const { dev, ino, size, mtimeNs, ctimeNs } = statSync(tsgo.file, { bigint: true })
+  const identity = [dev, ino, size, mtimeNs, ctimeNs]
+  const { isFile } = binding()
+  expect(isFile(tsgo.file, BigInt64Array.from(identity))).toBe(true)
+  for (const at of identity.keys()) {
+    expect(isFile(tsgo.file, BigInt64Array.from(identity.with(at, (identity[at] as bigint) + 1n)))).toBe(false)
+  }
+  expect(isFile(tsgo.file, BigInt64Array.from(identity.slice(1)))).toBe(false)
+  expect(isFile(`${tsgo.file}/nothing`, BigInt64Array.from(identity))).toBe(false)
 })
 
 describe('a package without its addon', () => {
