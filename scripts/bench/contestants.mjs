@@ -31,6 +31,13 @@ export function spawning(file, args = [], options = {}) {
     })
 }
 
+/** A peer as Node sees it: the time from the order to the settled promise, not the peer's own. */
+export function awaited(peer) {
+  return async () => {
+    await peer()
+  }
+}
+
 /** One figure. `limit`: what it is to be at most (`least`: at least); null where it is only for comparison. */
 export function row(what, value, { unit, limit = null, least = false, samples = null, decimals = 2, note = null }) {
   const reached = limit === null ? null : least ? value >= limit : value <= limit
