@@ -7,7 +7,7 @@ import { hex } from './addresses'
 import { Context, symbolOf } from './context'
 import { Figures } from './figures'
 import { notesOf } from './notes'
-import { exitOf, listDescendants, listExecs, type Script } from './outcome'
+import { exitOf, lastHit, listDescendants, listExecs, outcomeOf, type Script } from './outcome'
 import { mainHit, type Standing } from './status'
 import { EVIDENCE } from './steps/evidence'
 import type { Scene } from './steps/scene'
@@ -75,6 +75,9 @@ const EARLY: readonly { past: StepId; steps: readonly StepId[] }[] = [
   { past: 'sysmon', steps: ['newproc', 'mstart'] },
 ]
 
+/** Steps whose evidence is made when the trace has come to where it was to end. */
+const LATE: readonly StepId[] = ['sysmon', 'inits', 'main']
+
 /** A trace in the making: its stops, and the evidence of steps that are past, are made while the target runs on. */
 export class Draft {
   private readonly context: Context
@@ -83,7 +86,9 @@ export class Draft {
   private readonly early: Partial<Record<StepId, Evidence>> = {}
   /** How many plans were added by then. */
   private readonly plans: number | undefined
-  private rehearsed = false
+  /** Made as soon as the trace has come to where it was to end, and of how many records. */
+  private figures: Figures | null = null
+  private figured = 0
 
   /** `assembly.records` begins with its exec, and may be added to until {@link finish}. */
   constructor(private readonly assembly: Assembly) {
@@ -103,17 +108,20 @@ export class Draft {
     context.follow()
     addStops(list, context, details)
     for (const { past, steps } of EARLY) if (context.stepHits(past).length > 0) this.makeEarly(steps)
+    if (lastHit(context) !== null && this.hasMoved()) this.makeFigures()
   }
 
-  /**
-   * Does the work of {@link finish} once for nothing, when the target is on its way to its inits: what it takes of code and
-   * data is in the processor's caches then. Nobody waits now; at the end the caller does.
-   */
-  rehearse(): void {
-    const over = this.assembly.records.at(-1)?.kind === 'end'
-    if (this.rehearsed || over || this.context.stepHits('newproc').length === 0) return
-    this.rehearsed = true
-    this.finish({})
+  private makeFigures(): void {
+    const { context, assembly } = this
+    this.figures = new Figures(context)
+    this.figured = context.records.length
+    const scene: Scene = { context, inits: this.figures.inits, target: assembly.target }
+    for (const id of LATE) this.early[id] = evidenceOf(id, scene)
+  }
+
+  /** The target did more since its figures were made than to be set free and to end. */
+  private hasMoved(): boolean {
+    return this.context.records.slice(this.figured).some(({ kind }) => kind !== 'detached' && kind !== 'end')
   }
 
   /** Whether the target has gone on to another image, or to the same one again, or more was planned: not known to this. */
@@ -127,7 +135,8 @@ export class Draft {
     this.follow()
     const { context, assembly, list } = this
     const { records, host, options = {} } = assembly
-    const figures = new Figures(context, ending.outcome)
+    const figures = this.figures ?? new Figures(context)
+    const outcome = ending.outcome ?? outcomeOf(context)
     const trace: Trace = {
       schema: 'premain.trace/1',
       tool: { name: 'premain', version: assembly.version },
@@ -136,13 +145,13 @@ export class Draft {
       host,
       startedAt: startedAt(records),
       pid: records[0]?.tid ?? 0,
-      outcome: figures.outcome,
+      outcome,
       exit: exitOf(context),
       error: ending.error ?? null,
       totals: figures.totals(),
       overhead: figures.overhead(),
       descendants: listDescendants(context),
-      steps: this.makeSteps(figures),
+      steps: this.makeSteps(figures, figures.standings(outcome)),
       stops: list.stops,
       inits: [...figures.inits],
       threads: listThreads(context),
@@ -160,9 +169,8 @@ export class Draft {
     for (const id of steps) this.early[id] ??= evidenceOf(id, scene)
   }
 
-  private makeSteps(figures: Figures): Step[] {
+  private makeSteps({ inits, stops, spans }: Figures, standings: readonly Standing[]): Step[] {
     const { context, list } = this
-    const { inits, stops, spans, standings } = figures
     const scene: Scene = { context, inits, target: this.assembly.target }
     return STEPS.map(({ index, id, title }, at): Step => {
       const own = stops[at] as readonly number[]

@@ -2,10 +2,10 @@
 import { STEPS } from '../plan/catalogue'
 import type { StepId } from '../plan/types'
 import type { SessionRecord } from '../session/records'
-import { type Calibration, calibrate } from './calibration'
+import { calibrate } from './calibration'
 import type { Context, Hit } from './context'
 import { collectInits, initHits, isRuntimeInit } from './inits'
-import { endOf, lastHit, outcomeOf } from './outcome'
+import { endOf, lastHit } from './outcome'
 import { type Standing, standings } from './status'
 import { isStop } from './stops'
 import { cut, type Instant, type Span, ZERO } from './times'
@@ -21,47 +21,37 @@ export interface RunFigures
   steps: Pick<Step, 'status' | 'wallNs' | 'cpuNs'>[]
 }
 
-/** The figures of one run. Those of steps are by the catalogue's order. */
+/**
+ * The figures of one run. Those of steps are by the catalogue's order. What is there from the beginning rests on the stops up to
+ * the one where the trace was to end; what is asked for, on all records of the context by then.
+ */
 export class Figures {
-  readonly outcome: Outcome
   readonly inits: readonly Init[]
   /** Places of each step's own stops among the records. */
   readonly stops: readonly (readonly number[])[]
   readonly spans: readonly Span[]
-  readonly standings: readonly Standing[]
-  private readonly calibration: Calibration
-  private readonly counts: Counts
   /** {@link endPlace}. */
   private readonly endAt: number
 
-  /** @param outcome where the run was ended from outside; else it follows from the records */
-  constructor(
-    private readonly context: Context,
-    outcome?: Outcome | null,
-  ) {
+  constructor(private readonly context: Context) {
     this.endAt = endPlace(context)
     const last = context.records[this.endAt]
     const end = last ? context.clock.at(last) : ZERO
-    this.calibration = calibrate(context.records)
-    this.counts = countStops(context.records, this.endAt)
-    this.outcome = outcome ?? outcomeOf(context)
     this.inits = collectInits(context, end)
     const initStops = initHits(context)
     this.stops = STEPS.map(({ id }) => ownStops(context, id, initStops))
     this.spans = stepSpans(context, this.stops, end)
-    this.standings = standings({ context, inits: this.inits, outcome: this.outcome })
   }
 
-  steps(): RunFigures['steps'] {
-    return this.spans.map(({ wallNs, cpuNs }, at) => {
-      const { status } = this.standings[at] as Standing
-      return { status, wallNs, cpuNs }
-    })
+  standings(outcome: Outcome): Standing[] {
+    return standings({ context: this.context, inits: this.inits, outcome })
   }
 
   /** Sums and counts. */
   totals(): Totals {
-    const { context, calibration, counts } = this
+    const { context, endAt } = this
+    const calibration = calibrate(context.records)
+    const counts = countStops(context.records, endAt)
     const totals = { wallNs: 0, cpuNs: 0, cpuCorrectedNs: 0, minorFaults: 0, majorFaults: 0 }
     for (const span of this.spans) {
       totals.wallNs += span.wallNs
@@ -73,15 +63,16 @@ export class Figures {
     totals.cpuCorrectedNs = Math.max(0, Math.round(totals.cpuNs - cost))
     return Object.assign(totals, {
       stops: counts.stops,
-      threads: endOf(context)?.threads || context.threadsAt(this.endAt),
+      threads: endOf(context)?.threads || context.threadsAt(endAt),
     })
   }
 
   /** What tracing itself cost. */
   overhead(): Overhead {
-    const { stops, heldNs, armNs, crossings } = this.counts
+    const { records } = this.context
+    const { stops, heldNs, armNs, crossings } = countStops(records, this.endAt)
     const perStopNs = stops === 0 ? 0 : Math.round(heldNs / stops)
-    return { perStopNs, armNs, heldNs, crossings, stopCpuNs: this.calibration }
+    return { perStopNs, armNs, heldNs, crossings, stopCpuNs: calibrate(records) }
   }
 }
 

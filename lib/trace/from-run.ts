@@ -6,7 +6,8 @@ import { type Assembly, assembleTrace, Draft, targetOf } from './assemble'
 import { Context } from './context'
 import { Figures, type RunFigures } from './figures'
 import { describeHost } from './host'
-import { exitOf, listExecs } from './outcome'
+import { exitOf, listExecs, outcomeOf } from './outcome'
+import type { Standing } from './status'
 import type { Trace } from './types'
 
 /** What the target wrote to piped descriptors. */
@@ -22,7 +23,6 @@ export function draftTrace(run: Run): void {
     const draft = known === undefined || known.outdated(run.image) ? new Draft(assemblyOf(run)) : known
     drafts.set(run, draft)
     draft.follow()
-    draft.rehearse()
   } catch {
     // What is wrong with it will be wrong at the end, too, where there is somebody to hear of it.
   }
@@ -72,16 +72,22 @@ function figuresUntil(run: Run): Omit<RunFigures, 'output'> {
   const assembly = assemblyOf(run)
   const context = new Context(assembly)
   const figures = new Figures(context)
+  const outcome = outcomeOf(context)
+  const standings = figures.standings(outcome)
   return {
     target: targetOf(assembly),
     execs: listExecs(context, assembly.target.path, run.program.scripts),
     host: assembly.host,
-    outcome: figures.outcome,
+    outcome,
     exit: exitOf(context),
     error: null,
     totals: figures.totals(),
     overhead: figures.overhead(),
-    steps: figures.steps(),
+    steps: figures.spans.map(({ wallNs, cpuNs }, at) => ({
+      status: (standings[at] as Standing).status,
+      wallNs,
+      cpuNs,
+    })),
     inits: [...figures.inits],
   }
 }

@@ -212,7 +212,8 @@ void Session::end(World& world) {
 void Session::let_go(World& world) {
   threads_at_end_ = world.count();
   phase_ = Phase::Leaving;
-  world.stop_all();
+  flush();  // what JavaScript makes of it, it makes before the target is free
+  world.gather();
   breakpoints_.restore_all(memory_);
   held_until_now();
   bool busy = true;

@@ -134,6 +134,16 @@ void World::let_die(Thread& thread) {
   resume(thread, Resume::Continue, false);
 }
 
+void World::gather() {
+  std::vector<std::pair<pid_t, cpu_set_t>> narrowed;
+  for (auto& [tid, thread] : threads_) {
+    cpu_set_t own;
+    if (stoppable(thread) && placement_.narrow(tid, own)) narrowed.emplace_back(tid, own);
+  }
+  stop_all();
+  for (const auto& [tid, own] : narrowed) placement_.restore(tid, own);
+}
+
 std::optional<Thread> World::take_exit() {
   if (exits_.empty()) return std::nullopt;
   Thread gone = std::move(exits_.front());

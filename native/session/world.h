@@ -78,6 +78,9 @@ class World {
 
   // Stops every thread that runs; what each stopped with is kept as pending. Those at their end are let go.
   void stop_all();
+  // The same, each stopping on the tracer's core: where it was, it might queue behind JavaScript. A newborn of one that was
+  // narrowed has its true mask from its birth stop.
+  void gather();
   // One of those, as it was in its exit stop.
   std::optional<Thread> take_exit();
   // Resumes every stopped thread that has nothing pending; not a newborn whose maker has not reported it: it may be a child

@@ -34,36 +34,11 @@ test('followed from its exec on, wherever the records are cut, it is the same', 
   const exec = records.findIndex(({ kind }) => kind === 'exec')
   for (let cut = exec + 1; cut < records.length; cut++) {
     const { draft, records: known } = begun(records.slice(0, cut))
-    draft.rehearse()
     known.push(...records.slice(cut, -1))
     draft.follow()
-    draft.rehearse()
     known.push(records.at(-1) as SessionRecord)
     expect(draft.finish({ output })).toEqual(whole)
   }
-})
-
-test('rehearses its end once, on the way to the inits, and never after it', () => {
-  const records = wholeRun(image, planStops(image))
-  const plan = planStops(image)
-  const newproc = records.findIndex((record) => {
-    return record.kind === 'breakpoint' && plan.sites[record.site]?.step === 'newproc'
-  })
-  const finished = (cut: number, times = 1): number => {
-    const { draft } = begun(records.slice(0, cut))
-    const { finish } = draft
-    let calls = 0
-    draft.finish = (ending) => {
-      calls++
-      return finish.call(draft, ending)
-    }
-    for (let time = 0; time < times; time++) draft.rehearse()
-    return calls
-  }
-  expect(finished(newproc)).toBe(0)
-  expect(finished(newproc + 1)).toBe(1)
-  expect(finished(newproc + 1, 3)).toBe(1)
-  expect(finished(records.length)).toBe(0)
 })
 
 test('is outdated when the target has executed something else', () => {
@@ -92,6 +67,19 @@ test('takes in what came after the last stop, and that the run was ended from ou
     outcome: 'timeout',
     stops: expect.arrayContaining([expect.objectContaining({ name: 'SIGTERM' })]),
   })
+})
+
+test('takes in an init that another thread came to beside the last stop', () => {
+  const plan = planStops(image)
+  const records = wholeRun(image, plan)
+  const end = records.pop() as SessionRecord
+  const isInit = (record: SessionRecord) => record.kind === 'breakpoint' && plan.sites[record.site]?.role === 'init'
+  const [late] = records.splice(records.findLastIndex(isInit), 1) as [SessionRecord]
+  const { draft, assembly } = begun(records)
+  records.push({ ...late, atNs: 8_900 }, end)
+  const trace = draft.finish({ output })
+  expect(trace).toEqual(assembleTrace({ ...assembly, output }))
+  expect(trace.inits).toHaveLength(plan.sites.filter(({ role }) => role === 'init').length)
 })
 
 test('takes in how long the last stop was held, and that the target was set free, once that is known', () => {
