@@ -10,10 +10,10 @@ namespace premain {
 
 namespace {
 
-// JavaScript reads what it has while the target runs on, on a core that is idle meanwhile. Small, so that little is left to
-// be read at the end; smaller, and waking the event loop would cost more than that. It grows with what was sent: what is
-// left stays little beside it.
-constexpr size_t kFirstBatch = 3 * 1024;
+// JavaScript reads what it has while the target runs on, on a core that is idle meanwhile. Small, so that little is left when
+// the target is let go or ended; not smaller, since waking the event loop costs the tracer 10 µs. It grows with what was sent:
+// what is left stays little beside it.
+constexpr size_t kFirstBatch = 16 * 1024;
 constexpr size_t kLargestBatch = 24 * 1024;
 constexpr size_t kPartOfSent = 8;
 constexpr size_t kLargestReserve = 2 << 20;
