@@ -39,4 +39,9 @@ bool Placement::narrow(pid_t tid, cpu_set_t& own) const {
 
 void Placement::restore(pid_t tid, const cpu_set_t& own) const { sched_setaffinity(tid, sizeof own, &own); }
 
+void Placement::give_back(pid_t tid, const cpu_set_t& own) const {
+  cpu_set_t now;
+  if (sched_getaffinity(tid, sizeof now, &now) == 0 && CPU_EQUAL(&now, &one_)) restore(tid, own);
+}
+
 }  // namespace premain

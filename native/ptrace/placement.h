@@ -26,9 +26,11 @@ class Placement {
   void confine(pid_t tid) const;
   // Gives a newborn the mask of the thread that made it, which may have been narrowed at that moment.
   void inherit(pid_t parent, pid_t child) const;
-  // Narrows a stopped thread to the tracer's core; true when `restore` is owed.
+  // Narrows a thread to the tracer's core; true when `restore`, or `give_back`, is owed.
   bool narrow(pid_t tid, cpu_set_t& own) const;
   void restore(pid_t tid, const cpu_set_t& own) const;
+  // The same for one that was not stopped at once: it, or another thread, may have changed the mask since, and has the say.
+  void give_back(pid_t tid, const cpu_set_t& own) const;
 
  private:
   cpu_set_t full_;

@@ -68,6 +68,12 @@ Result<pid_t> StoppedTracee::newborn() const {
   return static_cast<pid_t>(message);
 }
 
+Result<pid_t> StoppedTracee::former() const {
+  unsigned long message = 0;
+  if (ptrace(PTRACE_GETEVENTMSG, tid_, nullptr, &message) == -1) return failed("ptrace");
+  return static_cast<pid_t>(message);
+}
+
 Result<SignalInfo> StoppedTracee::signal_info() const {
   siginfo_t info;
   if (ptrace(PTRACE_GETSIGINFO, tid_, nullptr, &info) == -1) return failed("ptrace");

@@ -54,6 +54,8 @@ class StoppedTracee {
   Status set_pc(uint64_t value) const;
   // At a birth stop: the new thread's or child's id.
   Result<pid_t> newborn() const;
+  // At an exec stop: the id that the thread had before, which took over its leader's.
+  Result<pid_t> former() const;
   Result<SignalInfo> signal_info() const;
   Result<SyscallInfo> syscall_info() const;
   // Whether it has trapped on a breakpoint and has stopped for another reason first: the SIGTRAP is still to come.

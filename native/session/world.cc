@@ -24,7 +24,7 @@ Thread* World::find(pid_t tid) {
   return at == threads_.end() ? nullptr : &at->second;
 }
 
-void World::forget_threads() {
+void World::forget_threads(std::optional<cpu_set_t> own) {
   std::erase_if(threads_, [this](const auto& entry) {
     const Thread& thread = entry.second;
     return thread.tid == leader_ || (!thread.foreign && !thread.copy && kill(thread.tid, 0) == -1);
@@ -32,7 +32,9 @@ void World::forget_threads() {
   for (auto& [tid, thread] : threads_) {
     if (!thread.foreign) orphan(thread);
   }
-  add(leader_).claimed = true;
+  Thread& leader = add(leader_);
+  leader.claimed = true;
+  leader.own = own;
 }
 
 void World::orphan(Thread& thread) {
@@ -88,10 +90,15 @@ Thread* World::note(const WaitEvent& event) {
     for (auto& [tid, thread] : threads_) orphan(thread);
     return nullptr;
   }
-  if (event.tid == leader_ && std::holds_alternative<ExecStop>(event.status)) forget_threads();
+  StoppedTracee stopped(event.tid);
+  if (event.tid == leader_ && std::holds_alternative<ExecStop>(event.status)) {
+    Result<pid_t> former = stopped.former();
+    const Thread* executed = former ? find(*former) : nullptr;
+    forget_threads(executed == nullptr ? std::nullopt : executed->own);
+  }
   Thread& thread = add(event.tid);
   if (ending_) thread.claimed = thread.copy = true;
-  thread.stopped = StoppedTracee(event.tid);
+  thread.stopped = std::move(stopped);
   thread.group_stopped = std::holds_alternative<GroupStop>(event.status);
   if (std::holds_alternative<ExitStop>(event.status)) thread.exiting = true;
   if (std::holds_alternative<VforkDone>(event.status)) thread.in_vfork = false;
@@ -135,13 +142,16 @@ void World::let_die(Thread& thread) {
 }
 
 void World::gather() {
-  std::vector<std::pair<pid_t, cpu_set_t>> narrowed;
+  interrupt_all();
   for (auto& [tid, thread] : threads_) {
     cpu_set_t own;
-    if (stoppable(thread) && placement_.narrow(tid, own)) narrowed.emplace_back(tid, own);
+    if (stoppable(thread) && placement_.narrow(tid, own)) thread.own = own;
   }
-  stop_all();
-  for (const auto& [tid, own] : narrowed) placement_.restore(tid, own);
+  await_stops();
+  for (auto& [tid, thread] : threads_) {
+    if (thread.own) placement_.give_back(tid, *thread.own);
+    thread.own.reset();
+  }
 }
 
 std::optional<Thread> World::take_exit() {
@@ -152,11 +162,19 @@ std::optional<Thread> World::take_exit() {
 }
 
 void World::stop_all() {
+  interrupt_all();
+  await_stops();
+}
+
+void World::interrupt_all() {
   for (auto& [tid, thread] : threads_) {
     if (stoppable(thread)) (void)interrupt(tid);
     let_die(thread);
   }
   knobs::reached(knobs::Point::Interrupted);
+}
+
+void World::await_stops() {
   while (!all_stopped()) {
     Result<WaitEvent> event = wait_any();
     if (!event) return;
@@ -168,7 +186,7 @@ void World::stop_all() {
     if (!birth && (std::holds_alternative<TrapStop>(event->status) || thread->group_stopped)) thread->pending.reset();
     // The newborn starts with a stop of its own, which has to be waited for.
     if (std::holds_alternative<BirthStop>(event->status)) {
-      if (Result<pid_t> child = thread->stopped->newborn()) add(*child);
+      if (Result<pid_t> child = thread->stopped->newborn()) add(*child).own = thread->own;
     }
   }
 }

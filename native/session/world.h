@@ -23,6 +23,8 @@ struct Thread {
   uint64_t switches = 0;
   uint64_t switched = 0;
   uint64_t turns = 0;  // on a core, by its clock
+  // Its own mask, while `gather` has it narrowed.
+  std::optional<cpu_set_t> own;
   // It was resumed on the tracer's core.
   bool placed = false;
   // Opened once the process has more than one thread.
@@ -78,8 +80,8 @@ class World {
 
   // Stops every thread that runs; what each stopped with is kept as pending. Those at their end are let go.
   void stop_all();
-  // The same, each stopping on the tracer's core: where it was, it might queue behind JavaScript. A newborn of one that was
-  // narrowed has its true mask from its birth stop.
+  // The same, each stopping on the tracer's core: where it was, it might queue behind JavaScript. Narrowed once it is asked
+  // to stop: by then it runs no more code that could look at its mask, change it or pass it on, but in a call that has begun.
   void gather();
   // One of those, as it was in its exit stop.
   std::optional<Thread> take_exit();
@@ -93,12 +95,15 @@ class World {
   bool step(pid_t tid);
 
  private:
+  void interrupt_all();
+  void await_stops();
   bool all_stopped() const;
   // Lets a thread go that is in its exit stop: another one that executes cannot be stopped before it is gone.
   void let_die(Thread& thread);
   void remove(pid_t tid) { threads_.erase(tid); }
   // At an exec every other thread of the process vanishes, and the one that made it goes on as the leader.
-  void forget_threads();
+  // `own`: of that one.
+  void forget_threads(std::optional<cpu_set_t> own);
   // What is left when the process has ended, or has lost the thread that was to report a birth, are processes of their own.
   void orphan(Thread& thread);
 

@@ -1,4 +1,5 @@
 /** The target starts as a shell would start it. */
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { trace } from '../../lib/index'
 import { inheritedOpenFiles } from '../../lib/session/limits'
@@ -44,6 +45,27 @@ testUnless(missingGo())(
   },
   60_000,
 )
+
+// Whatever the tracer does to have it stop in time, it must not see.
+testUnless(missingGo())('the same CPUs whenever it looks, up to where it is set free and beyond', async () => {
+  const cores = buildFixture('cores') as string
+  for (let run = 0; run < 40; run++) {
+    expect((await trace(cores, ['read'], { run: true })).output.stdout).toBe('fewer: 0\n')
+  }
+})
+
+testUnless(missingGo())('the same CPUs for what another thread executes while it is set free', async () => {
+  const cores = buildFixture('cores') as string
+  const untraced = execFileSync(cores, ['say'], { encoding: 'utf8' })
+  for (let run = 0; run < 30; run++) {
+    const { stdout } = await trace(cores, ['exec'], { run: true }).then(
+      ({ output }) => output,
+      // it was faster than the first thread
+      ({ trace: { output } }) => output,
+    )
+    expect(stdout).toBe(untraced)
+  }
+})
 
 test('environment, directory and arguments as given', async () => {
   const seen = await trace('/bin/sh', ['-c', 'pwd; echo "$1|$A|$HOME"', 'name', 'two words'], {
