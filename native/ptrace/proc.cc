@@ -137,6 +137,12 @@ std::vector<pid_t> children_of(pid_t pid) {
   return children;
 }
 
+bool is_asleep(pid_t tid) {
+  const Fd fd = open_proc(tid, "wchan");
+  char first = '0';
+  return fd && ::read(fd.get(), &first, 1) == 1 && first != '0';
+}
+
 ThreadClock::ThreadClock(pid_t pid, pid_t tid) {
   char name[64];
   snprintf(name, sizeof name, "task/%d/schedstat", tid);

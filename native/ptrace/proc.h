@@ -42,6 +42,10 @@ void file_identity(const Fd& file, uint64_t& device, uint64_t& inode);
 // The direct children of all threads of a process.
 std::vector<pid_t> children_of(pid_t pid);
 
+// Whether a thread is asleep in the kernel; false also where that is not told (hidepid, without CONFIG_KALLSYMS).
+// linux fs/proc/base.c proc_pid_wchan
+bool is_asleep(pid_t tid);
+
 // One thread's use from /proc/pid/task/tid/schedstat, exact while the thread is stopped: the kernel gives a thread's clock
 // to its own process only.
 class ThreadClock {

@@ -142,11 +142,18 @@ void World::let_die(Thread& thread) {
 }
 
 void World::gather() {
-  interrupt_all();
   for (auto& [tid, thread] : threads_) {
-    cpu_set_t own;
-    if (stoppable(thread) && placement_.narrow(tid, own)) thread.own = own;
+    if (stoppable(thread)) {
+      // One that sleeps wakes here to stop, not on a core where JavaScript is about to run.
+      const bool asleep = is_asleep(tid);
+      cpu_set_t own;
+      if (asleep && placement_.narrow(tid, own)) thread.own = own;
+      (void)interrupt(tid);
+      if (!asleep && placement_.narrow(tid, own)) thread.own = own;
+    }
+    let_die(thread);
   }
+  knobs::reached(knobs::Point::Interrupted);
   await_stops();
   for (auto& [tid, thread] : threads_) {
     if (thread.own) placement_.give_back(tid, *thread.own);
@@ -162,16 +169,12 @@ std::optional<Thread> World::take_exit() {
 }
 
 void World::stop_all() {
-  interrupt_all();
-  await_stops();
-}
-
-void World::interrupt_all() {
   for (auto& [tid, thread] : threads_) {
     if (stoppable(thread)) (void)interrupt(tid);
     let_die(thread);
   }
   knobs::reached(knobs::Point::Interrupted);
+  await_stops();
 }
 
 void World::await_stops() {

@@ -80,8 +80,9 @@ class World {
 
   // Stops every thread that runs; what each stopped with is kept as pending. Those at their end are let go.
   void stop_all();
-  // The same, each stopping on the tracer's core: where it was, it might queue behind JavaScript. Narrowed once it is asked
-  // to stop: by then it runs no more code that could look at its mask, change it or pass it on, but in a call that has begun.
+  // The same, each stopping on the tracer's core: where it was, it might queue behind JavaScript. One that runs is narrowed
+  // once it is asked to stop: by then it runs no more code that could look at its mask, change it or pass it on, but in a call
+  // that has begun.
   void gather();
   // One of those, as it was in its exit stop.
   std::optional<Thread> take_exit();
@@ -95,7 +96,6 @@ class World {
   bool step(pid_t tid);
 
  private:
-  void interrupt_all();
   void await_stops();
   bool all_stopped() const;
   // Lets a thread go that is in its exit stop: another one that executes cannot be stopped before it is gone.
