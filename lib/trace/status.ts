@@ -28,9 +28,12 @@ const FIRST_GO_STEP = 6
 export function standings(run: Run): Standing[] {
   const seen = STEPS.map(({ id }) => isSeen(run, id))
   const furthest = seen.lastIndexOf(true)
-  return STEPS.map(({ id }, at) => {
+  // A library's runtime starts on a thread of its own, when the program's may still be on its way to the entry point.
+  const own = seen.slice(0, FIRST_GO_STEP - 1).lastIndexOf(true)
+  return STEPS.map(({ id, index }, at) => {
     if (seen[at]) return OBSERVED
-    return notApplicable(run, id) ?? derived(run, id) ?? unseen(run, id, at < furthest)
+    const passed = at < (run.context.host && index < FIRST_GO_STEP ? own : furthest)
+    return notApplicable(run, id) ?? derived(run, id) ?? unseen(run, id, passed)
   })
 }
 
