@@ -34,7 +34,7 @@ export interface PreparedProgram {
 
 interface Remembered {
   image: ProgramImage
-  /** As {@link binding} takes it. */
+  /** As the addon’s `isFile()` takes it. */
   identity: BigInt64Array
   plans: Map<string, StopPlan>
 }

@@ -83,7 +83,7 @@ export class Draft {
   private readonly context: Context
   private readonly details: StopDetails
   private readonly list = emptyList()
-  private readonly early: Partial<Record<StepId, Evidence>> = {}
+  private readonly evidence: Partial<Record<StepId, Evidence>> = {}
   /** How many plans were added by then. */
   private readonly plans: number | undefined
   /** Made as soon as the trace has come to where it was to end, and of how many records. */
@@ -116,7 +116,7 @@ export class Draft {
     this.figures = new Figures(context)
     this.figured = context.records.length
     const scene: Scene = { context, inits: this.figures.inits, target: assembly.target }
-    for (const id of LATE) this.early[id] = evidenceOf(id, scene)
+    for (const id of LATE) this.evidence[id] = evidenceOf(id, scene)
   }
 
   /** The target did more since its figures were made than to be set free and to end. */
@@ -137,6 +137,7 @@ export class Draft {
     const { records, host, options = {} } = assembly
     const figures = this.figures ?? new Figures(context)
     const outcome = ending.outcome ?? outcomeOf(context)
+    const { totals, overhead } = figures.sums()
     const trace: Trace = {
       schema: 'premain.trace/1',
       tool: { name: 'premain', version: assembly.version },
@@ -148,8 +149,8 @@ export class Draft {
       outcome,
       exit: exitOf(context),
       error: ending.error ?? null,
-      totals: figures.totals(),
-      overhead: figures.overhead(),
+      totals,
+      overhead,
       descendants: listDescendants(context),
       steps: this.makeSteps(figures, figures.standings(outcome)),
       stops: list.stops,
@@ -166,7 +167,7 @@ export class Draft {
 
   private makeEarly(steps: readonly StepId[]): void {
     const scene: Scene = { context: this.context, inits: [], target: this.assembly.target }
-    for (const id of steps) this.early[id] ??= evidenceOf(id, scene)
+    for (const id of steps) this.evidence[id] ??= evidenceOf(id, scene)
   }
 
   private makeSteps({ inits, stops, spans }: Figures, standings: readonly Standing[]): Step[] {
@@ -176,7 +177,7 @@ export class Draft {
       const own = stops[at] as readonly number[]
       return makeStep(
         { index, id, title },
-        { scene, list, own, standing: standings[at] as Standing, span: spans[at] as Span, known: this.early[id] },
+        { scene, list, own, standing: standings[at] as Standing, span: spans[at] as Span, known: this.evidence[id] },
       )
     })
   }

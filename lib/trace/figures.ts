@@ -47,11 +47,11 @@ export class Figures {
     return standings({ context: this.context, inits: this.inits, outcome })
   }
 
-  /** Sums and counts. */
-  totals(): Totals {
+  /** Sums and counts, and what tracing itself cost. */
+  sums(): { totals: Totals; overhead: Overhead } {
     const { context, endAt } = this
     const calibration = calibrate(context.records)
-    const counts = countStops(context.records, endAt)
+    const { stops, heldNs, armNs, crossings, timedSame, timedAcross } = countStops(context.records, endAt)
     const totals = { wallNs: 0, cpuNs: 0, cpuCorrectedNs: 0, minorFaults: 0, majorFaults: 0 }
     for (const span of this.spans) {
       totals.wallNs += span.wallNs
@@ -59,20 +59,14 @@ export class Figures {
       totals.minorFaults += span.minorFaults
       totals.majorFaults += span.majorFaults
     }
-    const cost = counts.timedAcross * calibration.crossCoreNs + counts.timedSame * calibration.sameCoreNs
+    const cost = timedAcross * calibration.crossCoreNs + timedSame * calibration.sameCoreNs
     totals.cpuCorrectedNs = Math.max(0, Math.round(totals.cpuNs - cost))
-    return Object.assign(totals, {
-      stops: counts.stops,
-      threads: endOf(context)?.threads || context.threadsAt(endAt),
-    })
-  }
-
-  /** What tracing itself cost. */
-  overhead(): Overhead {
-    const { records } = this.context
-    const { stops, heldNs, armNs, crossings } = countStops(records, this.endAt)
+    const threads = endOf(context)?.threads || context.threadsAt(endAt)
     const perStopNs = stops === 0 ? 0 : Math.round(heldNs / stops)
-    return { perStopNs, armNs, heldNs, crossings, stopCpuNs: calibrate(records) }
+    return {
+      totals: Object.assign(totals, { stops, threads }),
+      overhead: { perStopNs, armNs, heldNs, crossings, stopCpuNs: calibration },
+    }
   }
 }
 

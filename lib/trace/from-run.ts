@@ -74,6 +74,7 @@ function figuresUntil(run: Run): Omit<RunFigures, 'output'> {
   const figures = new Figures(context)
   const outcome = outcomeOf(context)
   const standings = figures.standings(outcome)
+  const { totals, overhead } = figures.sums()
   return {
     target: targetOf(assembly),
     execs: listExecs(context, assembly.target.path, run.program.scripts),
@@ -81,8 +82,8 @@ function figuresUntil(run: Run): Omit<RunFigures, 'output'> {
     outcome,
     exit: exitOf(context),
     error: null,
-    totals: figures.totals(),
-    overhead: figures.overhead(),
+    totals,
+    overhead,
     steps: figures.spans.map(({ wallNs, cpuNs }, at) => ({
       status: (standings[at] as Standing).status,
       wallNs,

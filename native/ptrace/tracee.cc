@@ -58,17 +58,19 @@ Status StoppedTracee::set_pc(uint64_t value) const {
 // A thread that was killed in its birth stop goes on to its exit stop, where the message is its exit code: only what was
 // read before the thread was still seen in a birth stop is an id.
 Result<pid_t> StoppedTracee::newborn() const {
-  unsigned long message = 0;
-  if (ptrace(PTRACE_GETEVENTMSG, tid_, nullptr, &message) == -1) return failed("ptrace");
+  Result<pid_t> born = event_id();
+  if (!born) return born;
   Result<SignalInfo> info = signal_info();
   if (!info) return info.failure();
   const int event = info->code >> 8;
   const bool birth = event == PTRACE_EVENT_CLONE || event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK;
   if (!birth) return Failure{ESRCH, "ptrace"};
-  return static_cast<pid_t>(message);
+  return born;
 }
 
-Result<pid_t> StoppedTracee::former() const {
+Result<pid_t> StoppedTracee::former() const { return event_id(); }
+
+Result<pid_t> StoppedTracee::event_id() const {
   unsigned long message = 0;
   if (ptrace(PTRACE_GETEVENTMSG, tid_, nullptr, &message) == -1) return failed("ptrace");
   return static_cast<pid_t>(message);

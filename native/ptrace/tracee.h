@@ -67,6 +67,9 @@ class StoppedTracee {
   Status detach(int signal) &&;
 
  private:
+  // The id that an event stop tells.
+  Result<pid_t> event_id() const;
+
   pid_t tid_;
 };
 

@@ -141,26 +141,6 @@ void World::let_die(Thread& thread) {
   resume(thread, Resume::Continue, false);
 }
 
-void World::gather() {
-  for (auto& [tid, thread] : threads_) {
-    if (stoppable(thread)) {
-      // One that sleeps wakes here to stop, not on a core where JavaScript is about to run.
-      const bool asleep = is_asleep(tid);
-      cpu_set_t own;
-      if (asleep && placement_.narrow(tid, own)) thread.own = own;
-      (void)interrupt(tid);
-      if (!asleep && placement_.narrow(tid, own)) thread.own = own;
-    }
-    let_die(thread);
-  }
-  knobs::reached(knobs::Point::Interrupted);
-  await_stops();
-  for (auto& [tid, thread] : threads_) {
-    if (thread.own) placement_.give_back(tid, *thread.own);
-    thread.own.reset();
-  }
-}
-
 std::optional<Thread> World::take_exit() {
   if (exits_.empty()) return std::nullopt;
   Thread gone = std::move(exits_.front());
@@ -168,16 +148,13 @@ std::optional<Thread> World::take_exit() {
   return gone;
 }
 
-void World::stop_all() {
+template <class Ask>
+void World::stop_each(Ask ask) {
   for (auto& [tid, thread] : threads_) {
-    if (stoppable(thread)) (void)interrupt(tid);
+    if (stoppable(thread)) ask(thread);
     let_die(thread);
   }
   knobs::reached(knobs::Point::Interrupted);
-  await_stops();
-}
-
-void World::await_stops() {
   while (!all_stopped()) {
     Result<WaitEvent> event = wait_any();
     if (!event) return;
@@ -191,6 +168,25 @@ void World::await_stops() {
     if (std::holds_alternative<BirthStop>(event->status)) {
       if (Result<pid_t> child = thread->stopped->newborn()) add(*child).own = thread->own;
     }
+  }
+}
+
+void World::stop_all() {
+  stop_each([](Thread& thread) { (void)interrupt(thread.tid); });
+}
+
+void World::gather() {
+  stop_each([this](Thread& thread) {
+    // One that sleeps wakes here to stop, not on a core where JavaScript is about to run.
+    const bool asleep = is_asleep(thread.tid);
+    cpu_set_t own;
+    if (asleep && placement_.narrow(thread.tid, own)) thread.own = own;
+    (void)interrupt(thread.tid);
+    if (!asleep && placement_.narrow(thread.tid, own)) thread.own = own;
+  });
+  for (auto& [tid, thread] : threads_) {
+    if (thread.own) placement_.give_back(tid, *thread.own);
+    thread.own.reset();
   }
 }
 

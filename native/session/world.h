@@ -96,7 +96,9 @@ class World {
   bool step(pid_t tid);
 
  private:
-  void await_stops();
+  // Asks every thread that runs to stop, and waits until all have.
+  template <class Ask>
+  void stop_each(Ask ask);
   bool all_stopped() const;
   // Lets a thread go that is in its exit stop: another one that executes cannot be stopped before it is gone.
   void let_die(Thread& thread);
