@@ -10,11 +10,12 @@ import { buildSplit } from './support/split.mjs'
 /** Entry points, and the way from the bundle's folder to dist/. */
 const BUNDLES = [
   { entry: 'lib/index.ts', outfile: 'dist/index.js', up: '.' },
-  { entry: 'lib/cli/bin.ts', outfile: 'dist/cli/bin.js', up: '..', laterIn },
+  { entry: 'lib/cli/bin.ts', outfile: 'dist/cli/bin.js', up: '..' },
+  { entry: 'lib/cli/start.ts', outfile: 'dist/cli/bin-main.js', up: '..', laterIn },
   { entry: 'lib/trace/decoder.ts', outfile: 'dist/disassembler.js', up: '.' },
 ]
 
-/** What a trace as JSON does without, in files beside bin.js: reading it took a fifteenth of that trace's time. */
+/** What a trace as JSON does without, in files beside bin-main.js: reading it took a fifteenth of that trace's time. */
 function laterIn({ name, importer }) {
   if (importer === 'lib/cli/commands.ts' && name !== 'lib/cli/trace.ts') return 'bin-commands.js'
   return importer === 'lib/export/index.ts' && name !== 'lib/export/json.ts' ? 'bin-formats.js' : null

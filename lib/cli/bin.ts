@@ -1,7 +1,23 @@
 #!/usr/bin/env node
-import { processContext } from './context'
-import { main } from './main'
+import { join } from 'node:path'
+import { ROOT } from '../root'
+import { KeptScript } from './kept-code'
 
-main(process.argv.slice(2), processContext()).then((code) => {
-  process.exitCode = code
+const folder = join(ROOT, 'dist', 'cli')
+const loaded = new Map<string, { script: KeptScript; exports: unknown }>()
+
+/** `require` for the bundles of the command, which name each other by relative paths. */
+function load(id: string): unknown {
+  if (!id.startsWith('.')) return require(id)
+  const file = join(folder, id)
+  if (!loaded.has(file)) {
+    const script = new KeptScript(file)
+    loaded.set(file, { script, exports: script.run(load) })
+  }
+  return loaded.get(file)!.exports
+}
+
+const { start } = load('./bin-main.js') as typeof import('./start')
+start(() => {
+  for (const { script } of loaded.values()) script.keep()
 })

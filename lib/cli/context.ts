@@ -26,6 +26,8 @@ export interface Context {
   onInterrupt(listener: (signal: Interrupt) => void): () => void
   /** The library, each part loaded when it is called: usage errors and help need none of it. */
   services(): Services
+  /** What most traces need has run: its code is worth keeping for the next process. */
+  keepCode(): void
 }
 
 /** A signal that asks premain to leave. */
@@ -34,7 +36,7 @@ export type Interrupt = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
 const INTERRUPTS: readonly Interrupt[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
 /** The surroundings of this process. */
-export function processContext(): Context {
+export function processContext(keepCode: () => void): Context {
   return {
     stdout: sinkOf(1),
     stderr: sinkOf(2),
@@ -51,6 +53,7 @@ export function processContext(): Context {
         (require('../trace/trace') as typeof import('../trace/trace')).launch(file, args, options),
       inspect: (file) => (require('../plan/inspect') as typeof import('../plan/inspect')).inspect(file),
     }),
+    keepCode,
   }
 }
 

@@ -180,7 +180,7 @@ export async function command({ program, rounds, random }) {
   const value = median(samples.premain) - median(samples.node)
   return {
     title: 'The command',
-    text: null,
+    text: 'As a process, once an earlier one has kept the code that V8 made of it.',
     samples,
     rows: [
       row('node -e 0', median(samples.node), { unit: 'ms', decimals: 1 }),

@@ -1,6 +1,16 @@
 /** The command as a process of its own, on real programs. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Trace } from '../../lib/trace/types'
@@ -79,6 +89,27 @@ describe('a real program', () => {
     expect(status).toBe(2)
     expect(stderr).toContain('cannot write /dev/full: ENOSPC')
   })
+})
+
+test('a trace keeps the code that V8 made for the next command; nothing else does, and nothing depends on it', () => {
+  const env = { ...process.env, XDG_CACHE_HOME: mkdtempSync(join(folder, 'cache-')), NODE_DISABLE_COMPILE_CACHE: '' }
+  const home = join(env.XDG_CACHE_HOME, 'premain')
+  const run = (...args: string[]) => spawnSync(process.execPath, [bin, ...args], { encoding: 'utf8', env })
+  const traced = { status: 0, stderr: '', stdout: expect.stringContaining('reached-main') }
+  const files = () => readdirSync(home).map((name) => ({ name, inode: statSync(join(home, name)).ino }))
+
+  for (const args of [['--version'], ['--json', join(folder, 'none')], ['inspect', tsgo.file]]) run(...args)
+  expect(existsSync(home)).toBe(false)
+  expect(run('--json', tsgo.file, '--version')).toMatchObject(traced)
+  const before = files()
+  expect(before).not.toEqual([])
+  expect(run('--json', tsgo.file, '--version')).toMatchObject(traced)
+  expect(files()).toEqual(before)
+  expect(run(tsgo.file, '--version').stdout).toContain('reached main.main')
+  expect(files().length).toBeGreaterThan(before.length)
+  for (const { name } of before) truncateSync(join(home, name), 20_000)
+  expect(run('--json', tsgo.file, '--version')).toMatchObject(traced)
+  expect(files()).not.toEqual(expect.arrayContaining(before))
 })
 
 describe('what cannot be traced', () => {

@@ -73,5 +73,6 @@ function contextOf(
       return () => {}
     },
     services: () => services,
+    keepCode: () => {},
   }
 }

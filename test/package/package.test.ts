@@ -33,6 +33,7 @@ test('it holds the compiled library, the schemas, a prebuilt addon and the sourc
       'binding.gyp',
       'dist/cli/bin-commands.js',
       'dist/cli/bin-formats.js',
+      'dist/cli/bin-main.js',
       'dist/cli/bin.js',
       'dist/disassembler.js',
       'dist/disassembler.wasm',
