@@ -43,11 +43,22 @@ export interface NativeSession {
 
 /** What the addon exports. */
 export interface Binding {
-  /** `onRecords` gets batches of records, and null once the tracer thread has done with the session. */
+  /**
+   * Starts a target. Blocks hold strings, each with a NUL behind it: one string crosses to the addon faster than many.
+   *
+   * @param argv a block
+   * @param env a block
+   * @param numbers the soft and hard RLIMIT_NOFILE, -1 to inherit; the three of `stdio`; those of `handOver`
+   * @param onRecords gets batches of records; with the last one the tracer thread has done with the session
+   */
   NativeSession: new (
-    spec: LaunchSpec,
+    file: string,
+    argv: string,
+    env: string,
+    cwd: string | null,
+    numbers: Float64Array,
     plan: Buffer,
-    onRecords: (batch: Buffer | null) => void,
+    onRecords: (batch: Buffer, last: boolean) => void,
   ) => NativeSession
   /**
    * A close-on-exec pipe as [read end, write end], or -errno. What is neither handed over nor released is closed with this
@@ -56,6 +67,8 @@ export interface Binding {
   pipe(): [number, number] | number
   /** The pipe's end has another owner, who closes it. */
   release(fd: number): void
+  /** Reads from a descriptor that does not block: bytes read, 0 at its end, or -errno. */
+  read(fd: number, into: Buffer): number
   /** Closes a pipe's end that nobody else has taken. */
   closePipe(fd: number): void
   /**

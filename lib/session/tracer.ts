@@ -23,6 +23,8 @@ export interface TracerObserver {
  */
 const awaited = new Set<Tracer>()
 
+const INHERITED = [-1, -1] as const
+
 /** A running tracer. */
 export class Tracer {
   /** Every record so far. */
@@ -39,7 +41,16 @@ export class Tracer {
   ) {
     const weak = new WeakRef(this)
     const { NativeSession } = binding()
-    this.native = new NativeSession(spec, plan, (batch) => weak.deref()?.receive(batch))
+    const { file, argv, env, cwd, openFiles, stdio, handOver } = spec
+    this.native = new NativeSession(
+      file,
+      `${argv.join('\0')}\0`,
+      env,
+      cwd,
+      Float64Array.of(...(openFiles ?? INHERITED), ...stdio, ...handOver),
+      plan,
+      (batch, last) => weak.deref()?.receive(batch, last),
+    )
     // A defect of plan-wire.ts, or an addon of another version: never a user's mistake.
     if (!this.native.started()) throw new Error('the stop plan does not decode: rebuild premain')
     awaited.add(this)
@@ -54,15 +65,15 @@ export class Tracer {
     return this.over
   }
 
-  private receive(bytes: Buffer | null): void {
-    if (bytes === null) {
-      this.finish()
-      return
+  private receive(bytes: Buffer, last: boolean): void {
+    try {
+      const batch = this.decoder.decode(bytes)
+      this.records.push(...batch.records)
+      this.calm()
+      this.observer.onBatch(batch)
+    } finally {
+      if (last) this.finish()
     }
-    const batch = this.decoder.decode(bytes)
-    this.records.push(...batch.records)
-    this.calm()
-    this.observer.onBatch(batch)
   }
 
   private finish(): void {

@@ -89,6 +89,9 @@ export class Draft {
   /** Made as soon as the trace has come to where it was to end, and of how many records. */
   private figures: Figures | null = null
   private figured = 0
+  /** Of these figures. */
+  private steps: Step[] = []
+  private outcome: Outcome | null = null
 
   /** `assembly.records` begins with its exec, and may be added to until {@link finish}. */
   constructor(private readonly assembly: Assembly) {
@@ -117,6 +120,13 @@ export class Draft {
     this.figured = context.records.length
     const scene: Scene = { context, inits: this.figures.inits, target: assembly.target }
     for (const id of LATE) this.evidence[id] = evidenceOf(id, scene)
+    this.outcome = outcomeOf(context)
+    this.steps = this.makeSteps(this.figures, this.outcome)
+  }
+
+  /** The outcome is what was foreseen, and no step waits for the end to say why it was not reached. */
+  private foresaw(outcome: Outcome): boolean {
+    return outcome === this.outcome && !this.steps.some(({ status }) => status === 'not-reached')
   }
 
   /** The target did more since its figures were made than to be set free and to end. */
@@ -152,7 +162,7 @@ export class Draft {
       totals,
       overhead,
       descendants: listDescendants(context),
-      steps: this.makeSteps(figures, figures.standings(outcome)),
+      steps: this.foresaw(outcome) ? this.steps : this.makeSteps(figures, outcome),
       stops: list.stops,
       inits: [...figures.inits],
       threads: listThreads(context),
@@ -170,8 +180,10 @@ export class Draft {
     for (const id of steps) this.evidence[id] ??= evidenceOf(id, scene)
   }
 
-  private makeSteps({ inits, stops, spans }: Figures, standings: readonly Standing[]): Step[] {
+  private makeSteps(figures: Figures, outcome: Outcome): Step[] {
     const { context, list } = this
+    const { inits, stops, spans } = figures
+    const standings = figures.standings(outcome)
     const scene: Scene = { context, inits, target: this.assembly.target }
     return STEPS.map(({ index, id, title }, at): Step => {
       const own = stops[at] as readonly number[]
@@ -190,7 +202,7 @@ export function targetOf({ target, image }: Assembly): Target {
 
 function startedAt(records: readonly SessionRecord[]): string {
   const entry = records.find((record) => record.kind === 'syscall-entry')
-  return new Date(Number((entry?.realtimeNs ?? 0n) / 1_000_000n)).toISOString()
+  return new Date(Math.floor(Number(entry?.realtimeNs ?? 0n) / 1e6)).toISOString()
 }
 
 interface StepParts {

@@ -39,9 +39,9 @@ export type Auxv = Map<string, bigint>
 export function parseAuxv(bytes: Buffer): Auxv {
   const auxv: Auxv = new Map()
   for (let at = 0; at + 16 <= bytes.length; at += 16) {
-    const type = bytes.readBigUInt64LE(at)
-    if (type === 0n) break
-    auxv.set(NAMES[Number(type)] ?? `AT_${type}`, bytes.readBigUInt64LE(at + 8))
+    const type = bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32
+    if (type === 0) break
+    auxv.set(NAMES[type] ?? `AT_${type}`, bytes.readBigUInt64LE(at + 8))
   }
   return auxv
 }

@@ -97,13 +97,10 @@ export class Context {
     this.auxv = parseAuxv(this.exec?.auxv ?? Buffer.alloc(0))
     this.addresses = new Addresses((this.auxv.get('AT_ENTRY') ?? BigInt(image.entry)) - BigInt(image.entry))
     this.stack = this.exec && parseInitialStack(this.exec.initialStack, register(this.exec, 'rsp') ?? 0n)
-    const arenaHint = (): bigint | null => this.arenaHint()
     this.maps = new MapsParser({
       segments: loadRanges(image, this.addresses),
       interpreterBase: image.elf.interpreter ? (this.auxv.get('AT_BASE') ?? null) : null,
-      get arenaHint() {
-        return arenaHint()
-      },
+      arenaHint: () => this.arenaHint(),
     })
     this.followed = this.execAt + 1
     this.follow()

@@ -1,7 +1,6 @@
 /** The package init functions that ran, each with its own times. */
 import type { FileAddress, GoImage } from '../image/types'
 import { hex } from './addresses'
-import type { Code } from './code'
 import type { Context, Hit } from './context'
 import { between, type Instant, notBefore, type Span } from './times'
 import type { Init } from './types'
@@ -22,7 +21,7 @@ interface Running {
 /** Where init functions were entered and, up to Go 1.12, where they returned to, in order. */
 export function initHits(context: Context): readonly Hit[] {
   if (!context.go) return []
-  const functions = functionsOf(context.go, context.code)
+  const functions = functionsOf(context.go)
   return context.hits.filter(
     ({ site }) => site.role === 'init' || (site.address !== null && functions.has(site.address)),
   )
@@ -44,10 +43,11 @@ export function collectInits(context: Context, end: Instant): Init[] {
   if (!context.go) return []
   // Up to 1.12 runtime.init is a stop of step 15 besides, also where the init functions are not stopped at.
   if (!context.hits.some(({ site }) => site.role === 'init')) return []
-  const functions = functionsOf(context.go, context.code)
+  const functions = functionsOf(context.go)
   const tasks = new Map<number, number>()
   return selfTimes(events(context, functions, end)).map(({ hit, own }, order) => {
-    const { task, name, line, package: path } = functions.get(hit.site.address as FileAddress) as InitFunction
+    const { task, name, package: path } = functions.get(hit.site.address as FileAddress) as InitFunction
+    const line = context.code.lineAt(hit.site.address as FileAddress)
     if (!tasks.has(task)) tasks.set(task, tasks.size)
     return {
       order,
@@ -71,30 +71,20 @@ interface InitFunction {
   task: number
   package: string
   name: string
-  readonly line: { file: string; line: number } | null
 }
 
 const known = new WeakMap<GoImage, ReadonlyMap<FileAddress, InitFunction>>()
 
-function functionsOf(go: GoImage, code: Code): ReadonlyMap<FileAddress, InitFunction> {
-  const functions = known.get(go) ?? functionsByAddress(go, code)
+function functionsOf(go: GoImage): ReadonlyMap<FileAddress, InitFunction> {
+  const functions = known.get(go) ?? functionsByAddress(go)
   known.set(go, functions)
   return functions
 }
 
-function functionsByAddress(go: GoImage, code: Code): ReadonlyMap<FileAddress, InitFunction> {
+function functionsByAddress(go: GoImage): ReadonlyMap<FileAddress, InitFunction> {
   const functions = new Map<FileAddress, InitFunction>()
   go.initTasks.forEach((task, index) => {
-    for (const { name, entry } of task.functions) {
-      functions.set(entry, {
-        task: index,
-        package: task.package,
-        name,
-        get line() {
-          return code.lineAt(entry)
-        },
-      })
-    }
+    for (const { name, entry } of task.functions) functions.set(entry, { task: index, package: task.package, name })
   })
   return functions
 }

@@ -10,7 +10,7 @@ export interface MapContext {
   /** Where the dynamic linker is mapped, or null. */
   interpreterBase: bigint | null
   /** The address at which Go's heap was told to begin, or null where it is not known. */
-  arenaHint: bigint | null
+  arenaHint: () => bigint | null
 }
 
 /** One line, numbers as numbers. */
@@ -67,7 +67,7 @@ export class MapsParser {
     const segment = this.context.segments.find((one) => low < one.high && region.high > one.low)
     if (segment) return programRole(region, segment.flags)
     if (inode !== 0) return this.fileRole(region)
-    const hint = this.context.arenaHint
+    const hint = this.context.arenaHint()
     if (hint !== null && low >= hint && low < hint + ARENA_SPAN) return 'heap-arena'
     if (path.startsWith('[anon: Go: heap')) return 'heap-arena'
     return perms.startsWith('---') ? 'reserved' : 'anon'

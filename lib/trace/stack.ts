@@ -25,9 +25,9 @@ export function parseInitialStack(bytes: Buffer, sp: bigint): InitialStack | nul
   const argv = Array.from({ length: count }, (_, at) => stringAt(bytes, (word(at + 1) as bigint) - sp))
   const envp = count + 2
   let envc = 0
-  for (let entry = word(envp); entry !== 0n; entry = word(envp + envc)) {
-    if (entry === null) return null
-    envc++
+  for (let at = envp * 8; ; at += 8, envc++) {
+    if (at + 8 > bytes.length) return null
+    if (bytes.readUInt32LE(at) === 0 && bytes.readUInt32LE(at + 4) === 0) break
   }
   return { sp, argc: count, argv, envc, auxv: parseAuxv(bytes.subarray((envp + envc + 1) * 8)) }
 }

@@ -175,9 +175,24 @@ class RegisterTexts {
   }
 }
 
+/** How many texts are remembered: launches of one program have most values in common. A power of two. */
+const REMEMBERED = 1024
+const remembered = {
+  high: new Uint32Array(REMEMBERED),
+  low: new Uint32Array(REMEMBERED),
+  texts: Array<Hex>(REMEMBERED).fill('0x0'),
+}
+
 /** A copy of it has room for every register at once. */
 const UNKNOWN: Readonly<Record<string, Hex>> = Object.fromEntries(REGISTERS.map((name) => [name, '0x0']))
 
 function hexOfHalves(high: number, low: number): Hex {
-  return high === 0 ? `0x${low.toString(16)}` : `0x${high.toString(16)}${low.toString(16).padStart(8, '0')}`
+  const at = (low ^ (low >>> 10) ^ high) & (REMEMBERED - 1)
+  if (remembered.low[at] !== low || remembered.high[at] !== high) {
+    remembered.low[at] = low
+    remembered.high[at] = high
+    remembered.texts[at] =
+      high === 0 ? `0x${low.toString(16)}` : `0x${high.toString(16)}${low.toString(16).padStart(8, '0')}`
+  }
+  return remembered.texts[at] as Hex
 }

@@ -25,7 +25,7 @@ export interface Span {
 /** Converts what the records say, for one run. */
 export class Clock {
   /** Disjoint intervals in which a thread was held, in order, and how much was held before each. */
-  private merged: { from: number; to: number; before: number }[] = []
+  private readonly held: Held = { from: [], to: [], before: [] }
   /** How many records they are of. */
   private followed = 0
   private readonly base: Pick<SessionRecord, 'cpuNs' | 'threadCpuNs' | 'minorFaults' | 'majorFaults'>
@@ -36,27 +36,24 @@ export class Clock {
     this.base = entry ?? { cpuNs: 0, threadCpuNs: 0, minorFaults: 0, majorFaults: 0 }
   }
 
-  private get held(): { from: number; to: number; before: number }[] {
-    if (this.followed !== this.records.length) {
-      this.merged = mergeHeld(this.records)
-      this.followed = this.records.length
-    }
-    return this.merged
-  }
-
   /** A time of the records less all the time held before it; never less for a later time. */
   effectiveNs(atNs: number): number {
-    const { held } = this
+    if (this.followed !== this.records.length) {
+      mergeHeld(this.records, this.held)
+      this.followed = this.records.length
+    }
+    const { from, to, before } = this.held
     let low = 0
-    let high = held.length
+    let high = from.length
     while (low < high) {
       const middle = (low + high) >> 1
-      if ((held[middle] as { from: number }).from < atNs) low = middle + 1
+      if ((from[middle] as number) < atNs) low = middle + 1
       else high = middle
     }
-    const last = held[low - 1]
-    if (!last) return Math.max(0, atNs)
-    return Math.max(0, atNs - last.before - (Math.min(atNs, last.to) - last.from))
+    if (low === 0) return Math.max(0, atNs)
+    const last = low - 1
+    const inLast = Math.min(atNs, to[last] as number) - (from[last] as number)
+    return Math.max(0, atNs - (before[last] as number) - inLast)
   }
 
   /** Where a record stands. Counters start at execve's entry. */
@@ -80,25 +77,42 @@ export class Clock {
   }
 }
 
+interface Held {
+  from: number[]
+  to: number[]
+  before: number[]
+}
+
 /** The part from time zero on, merged where intervals overlap. */
-function mergeHeld(records: readonly SessionRecord[]): { from: number; to: number; before: number }[] {
-  const intervals = records
-    .map((record) => ({ from: Math.max(0, record.atNs), to: record.atNs + record.heldNs }))
-    .filter(({ from, to }) => to > from)
-    .sort((a, b) => a.from - b.from)
-  const merged: { from: number; to: number; before: number }[] = []
-  let before = 0
-  for (const { from, to } of intervals) {
-    const last = merged.at(-1)
-    if (last && from <= last.to) {
-      before += Math.max(0, to - last.to)
-      last.to = Math.max(last.to, to)
+function mergeHeld(records: readonly SessionRecord[], { from, to, before }: Held): void {
+  from.length = to.length = before.length = 0
+  let sum = 0
+  for (const { atNs, heldNs } of inOrder(records)) {
+    const start = Math.max(0, atNs)
+    const end = atNs + heldNs
+    if (end <= start) continue
+    const last = to.length - 1
+    const reached = to[last]
+    if (reached !== undefined && start <= reached) {
+      sum += Math.max(0, end - reached)
+      to[last] = Math.max(reached, end)
     } else {
-      merged.push({ from, to, before })
-      before += to - from
+      from.push(start)
+      to.push(end)
+      before.push(sum)
+      sum += end - start
     }
   }
-  return merged
+}
+
+/** By their times. A thread’s stop may be reported after another thread’s later one; mostly they are in order. */
+function inOrder(records: readonly SessionRecord[]): readonly SessionRecord[] {
+  let last = Number.NEGATIVE_INFINITY
+  for (const { atNs } of records) {
+    if (atNs < last) return records.toSorted((a, b) => a.atNs - b.atNs)
+    last = atNs
+  }
+  return records
 }
 
 /** The same instant, moved so that no counter lies before another instant's. */

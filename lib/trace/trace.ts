@@ -1,5 +1,5 @@
 /** `trace()` and `launch()`: the way through all stages, from a name to a Trace. */
-import { throwNamed } from '../errors'
+import { named } from '../errors'
 import { type ResolvedOptions, resolveOptions, splitArguments, type TraceOptions } from '../session/options'
 import { Run } from '../session/run'
 import { Session } from '../session/session'
@@ -21,14 +21,10 @@ import type { Trace } from './types'
  */
 export function trace(file: string, options?: TraceOptions): Promise<Trace>
 export function trace(file: string, args?: readonly string[], options?: TraceOptions): Promise<Trace>
-export async function trace(
-  file: string,
-  args?: readonly string[] | TraceOptions,
-  options?: TraceOptions,
-): Promise<Trace> {
-  const split = splitArguments(file, args, options)
-  const resolved = resolveOptions(split.options)
-  return new Promise<Trace>((resolve, reject) => {
+export function trace(file: string, args?: readonly string[] | TraceOptions, options?: TraceOptions): Promise<Trace> {
+  return promised((resolve, reject) => {
+    const split = splitArguments(file, args, options)
+    const resolved = resolveOptions(split.options)
     const run: Run = new Run(file, split.args, {
       options: resolved,
       allStop: false,
@@ -47,7 +43,19 @@ export async function trace(
         reject(error)
       }
     }
-  }).catch(throwNamed)
+  })
+}
+
+/** A promise whose failures are {@link named}. It is the very one: each that follows another costs a turn of its own. */
+function promised<T>(work: (resolve: (value: T) => void, reject: (reason: unknown) => void) => void): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const refuse = (reason: unknown): void => reject(named(reason))
+    try {
+      work(resolve, refuse)
+    } catch (reason) {
+      refuse(reason)
+    }
+  })
 }
 
 /** @throws PremainError in which the run ended */
@@ -70,7 +78,7 @@ export function timeOnce(
   args: readonly string[],
   { options, output }: { options: ResolvedOptions; output: () => Output },
 ): Promise<RunFigures> {
-  return new Promise<RunFigures>((resolve, reject) => {
+  return promised((resolve, reject) => {
     const run: Run = new Run(file, args, {
       options,
       allStop: false,
@@ -88,7 +96,7 @@ export function timeOnce(
         reject(error)
       }
     }
-  }).catch(throwNamed)
+  })
 }
 
 function textOf(tail: OutputTail | null | undefined): string {

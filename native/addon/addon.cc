@@ -22,25 +22,9 @@ struct Reader {
   bool ok = true;
 
   bool keep(napi_status status) { return ok = ok && status == napi_ok; }
-  napi_value get(napi_value object, const char* name) {
-    napi_value value = nullptr;
-    return ok && keep(napi_get_named_property(env, object, name, &value)) ? value : nullptr;
-  }
-  napi_value get(napi_value array, uint32_t index) {
-    napi_value value = nullptr;
-    return ok && keep(napi_get_element(env, array, index, &value)) ? value : nullptr;
-  }
-  uint32_t length(napi_value array) {
-    uint32_t count = 0;
-    return ok && keep(napi_get_array_length(env, array, &count)) ? count : 0;
-  }
   bool is(napi_value value, napi_valuetype wanted) {
     napi_valuetype type = napi_undefined;
     return ok && keep(napi_typeof(env, value, &type)) && type == wanted;
-  }
-  int64_t number(napi_value value) {
-    int64_t number = 0;
-    return ok && keep(napi_get_value_int64(env, value, &number)) ? number : 0;
   }
   std::string text(napi_value value) {
     size_t size = 0;
@@ -49,28 +33,25 @@ struct Reader {
     keep(napi_get_value_string_utf8(env, value, text.data(), size + 1, &size));
     return text;
   }
-  std::vector<std::string> texts(napi_value array) {
+  // Every string of "string NUL string NUL".
+  std::vector<std::string> texts(napi_value value) {
+    const std::string block = text(value);
     std::vector<std::string> out;
-    for (uint32_t i = 0, count = length(array); i < count; i++) out.push_back(text(get(array, i)));
+    for (size_t at = 0; at < block.size(); at += out.back().size() + 1) out.emplace_back(block.c_str() + at);
     return out;
+  }
+  std::span<const double> numbers(napi_value array) {
+    napi_typedarray_type type = napi_int8_array;
+    size_t count = 0;
+    void* data = nullptr;
+    if (!ok || !keep(napi_get_typedarray_info(env, array, &type, &count, &data, nullptr, nullptr))) return {};
+    ok = type == napi_float64_array;
+    return ok ? std::span(static_cast<const double*>(data), count) : std::span<const double>();
   }
 };
 
-LaunchSpec launch_spec(Reader& from, napi_value object) {
-  LaunchSpec spec;
-  spec.file = from.text(from.get(object, "file"));
-  spec.argv = from.texts(from.get(object, "argv"));
-  spec.env = from.text(from.get(object, "env"));
-  if (napi_value cwd = from.get(object, "cwd"); from.is(cwd, napi_string)) spec.cwd = from.text(cwd);
-  napi_value stdio = from.get(object, "stdio");
-  for (uint32_t i = 0; i < 3; i++) spec.stdio[i] = static_cast<int>(from.number(from.get(stdio, i)));
-  napi_value limit = from.get(object, "openFiles");
-  if (from.ok && !from.is(limit, napi_null)) {
-    spec.open_files = rlimit{static_cast<rlim_t>(from.number(from.get(limit, 0u))),
-                             static_cast<rlim_t>(from.number(from.get(limit, 1u)))};
-  }
-  return spec;
-}
+// Of a session's numbers: the limits of open files and the standard descriptors. Descriptors to hand over follow.
+constexpr size_t kFixedNumbers = 5;
 
 class SessionObject : public Napi::ObjectWrap<SessionObject> {
  public:
@@ -88,22 +69,27 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
                        });
   }
 
-  // new NativeSession(spec, plan, onRecords): spec.handOver lists descriptors that only the target needs.
+  // As lib/session/binding.ts declares it. One by one and in blocks: each value of an object or an array is a call of its own.
   explicit SessionObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
-    const auto bytes = info[1].As<Napi::Buffer<uint8_t>>();
+    const auto bytes = info[5].As<Napi::Buffer<uint8_t>>();
     std::optional<Plan> plan = Plan::decode(bytes.Data(), bytes.Length());
     Reader from{info.Env()};
-    LaunchSpec spec = launch_spec(from, info[0]);
-    std::vector<int> numbers;
-    napi_value fds = from.get(info[0], "handOver");
-    for (uint32_t i = 0, count = from.length(fds); i < count; i++) {
-      numbers.push_back(static_cast<int>(from.number(from.get(fds, i))));
+    LaunchSpec spec;
+    spec.file = from.text(info[0]);
+    spec.argv = from.texts(info[1]);
+    spec.env = from.text(info[2]);
+    if (from.is(info[3], napi_string)) spec.cwd = from.text(info[3]);
+    const std::span<const double> numbers = from.numbers(info[4]);
+    if (!plan || !from.ok || numbers.size() < kFixedNumbers) return;  // started() says so
+    if (numbers[0] >= 0) spec.open_files = rlimit{static_cast<rlim_t>(numbers[0]), static_cast<rlim_t>(numbers[1])};
+    std::ranges::copy(numbers.subspan(2, 3), spec.stdio);
+    std::vector<Fd> handed_over;
+    for (const double fd : numbers.subspan(kFixedNumbers)) {
+      info.Env().GetInstanceData<Sessions>()->release(static_cast<int>(fd));
+      handed_over.emplace_back(static_cast<int>(fd));
     }
-    if (!plan || !from.ok) return;  // started() says so
-    for (const int fd : numbers) info.Env().GetInstanceData<Sessions>()->release(fd);
-    std::vector<Fd> handed_over(numbers.begin(), numbers.end());
     napi_ref callback = nullptr;
-    if (napi_create_reference(info.Env(), info[2], 1, &callback) != napi_ok) return;
+    if (napi_create_reference(info.Env(), info[6], 1, &callback) != napi_ok) return;
     host_ = std::make_shared<Host>(callback, std::move(spec), std::move(*plan), std::move(handed_over));
     started_ = info.Env().GetInstanceData<Sessions>()->start(info.Env(), host_);
   }
@@ -171,6 +157,13 @@ void close_pipe(const Napi::CallbackInfo& info) {
   close(fd);
 }
 
+// Bytes read, or -errno.
+Napi::Value read_into(const Napi::CallbackInfo& info) {
+  auto out = info[1].As<Napi::Buffer<uint8_t>>();
+  const ssize_t n = read(info[0].As<Napi::Number>().Int32Value(), out.Data(), out.Length());
+  return Napi::Number::New(info.Env(), n == -1 ? -errno : static_cast<double>(n));
+}
+
 void release(const Napi::CallbackInfo& info) {
   info.Env().GetInstanceData<Sessions>()->release(info[0].As<Napi::Number>().Int32Value());
 }
@@ -226,6 +219,7 @@ Napi::Value probe_machine(const Napi::CallbackInfo& info) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Sessions(env));
   exports.Set("NativeSession", SessionObject::define(env));
+  exports.Set("read", Napi::Function::New<read_into>(env, "read"));
   exports.Set("release", Napi::Function::New<release>(env, "release"));
   exports.Set("closePipe", Napi::Function::New<close_pipe>(env, "closePipe"));
   exports.Set("pipe", Napi::Function::New<make_pipe>(env, "pipe"));

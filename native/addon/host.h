@@ -13,7 +13,7 @@ class TracerThread;
 
 class Host final : public Sink, public std::enable_shared_from_this<Host> {
  public:
-  // `callback` is called with every batch of records, and with null when the session has ended. Takes the reference over.
+  // `callback` is called with every batch of records, and whether it is the last. Takes the reference over.
   Host(napi_ref callback, LaunchSpec spec, Plan plan, std::vector<Fd> handed_over)
       : session_(std::move(spec), std::move(plan), std::move(handed_over), *this), callback_(callback) {}
 
@@ -28,7 +28,7 @@ class Host final : public Sink, public std::enable_shared_from_this<Host> {
   // Keeps the event loop alive while something is to come, or not.
   void ref(napi_env env);
   void unref(napi_env env);
-  void call(napi_env env, napi_value argument);
+  void call(napi_env env, napi_value batch, bool last);
   // Nothing is to come, or nobody listens any more.
   void drop_callback(napi_env env);
 

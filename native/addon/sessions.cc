@@ -76,15 +76,13 @@ void Sessions::receive(napi_env env, napi_value, void* context, void* data) {
   auto& thread = *static_cast<TracerThread*>(context);
   if (message->host == nullptr) return sessions.left(thread);
   Host& host = *message->host;
-  napi_value argument = nullptr;
   const Bytes& bytes = message->records;
-  const bool copied = napi_create_buffer_copy(env, bytes.size(), bytes.data(), nullptr, &argument) == napi_ok;
+  napi_value batch = nullptr;
+  const bool copied = napi_create_buffer_copy(env, bytes.size(), bytes.data(), nullptr, &batch) == napi_ok;
   Recorder::recycle(std::move(message->records));
-  if (copied) host.call(env, argument);
-  if (!message->last) return;
-  sessions.ended(env, host, thread);
-  if (napi_get_null(env, &argument) == napi_ok) host.call(env, argument);
-  host.drop_callback(env);
+  if (message->last) sessions.ended(env, host, thread);
+  if (copied) host.call(env, batch, message->last);
+  if (message->last) host.drop_callback(env);
 }
 
 void Sessions::keep(int fd) {

@@ -120,7 +120,7 @@ void Session::on_syscall(World& world, Thread& thread) {
       record(wire::Kind::SyscallEntry, thread).a = static_cast<int64_t>(realtime_ns());
       phase_ = Phase::InExec;
       held_until_now();
-      zero_ns_ = monotonic_ns();
+      told_ns_ = zero_ns_ = monotonic_ns();
       return world.resume(thread, Resume::ToSyscall, true);
     case Phase::InExec:
       exec_error_ = info->result;

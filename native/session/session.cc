@@ -10,12 +10,13 @@ namespace premain {
 
 namespace {
 
-// JavaScript reads what it has while the target runs on, on a core that is idle meanwhile. Small, so that little is left when
-// the target is let go or ended; not smaller, since waking the event loop costs the tracer 10 µs. It grows with what was sent:
-// what is left stays little beside it.
-constexpr size_t kFirstBatch = 16 * 1024;
+// JavaScript reads what it has while the target runs on, on a core that is idle meanwhile. Often, so that little is left when
+// the target is let go or ended; not more often, since waking the event loop costs the tracer 10 µs. The longer the run, the
+// more may be left: it stays little beside it.
+constexpr int64_t kShortestTurn = 800'000;  // ns
+constexpr int64_t kLongestTurn = 2'000'000;
+constexpr int64_t kPartOfRun = 8;
 constexpr size_t kLargestBatch = 24 * 1024;
-constexpr size_t kPartOfSent = 8;
 constexpr size_t kLargestReserve = 2 << 20;
 
 size_t expected_size(const Plan& plan) {
@@ -119,8 +120,15 @@ void Session::dispatch(World& world, Thread& thread) {
 
 void Session::resume(World& world, Thread& thread, bool here) {
   held_until_now();
-  if (recorder_.size() > std::clamp(sent_ / kPartOfSent, kFirstBatch, kLargestBatch)) flush();
+  if (due()) flush();
   world.resume(thread, how(), here);
+}
+
+// Whether it is time that JavaScript had what there is.
+bool Session::due() const {
+  const auto run = static_cast<int64_t>(told_ns_ - zero_ns_);
+  const auto since = static_cast<int64_t>(report_ns_ - told_ns_);
+  return recorder_.size() > kLargestBatch || since > std::clamp(run / kPartOfRun, kShortestTurn, kLongestTurn);
 }
 
 // A wake-up came: do what was asked for.
@@ -246,7 +254,7 @@ void Session::let_go(World& world) {
 
 void Session::flush(bool last) {
   if (!last && recorder_.size() == 0) return;
-  sent_ += recorder_.size();
+  told_ns_ = report_ns_;
   sink_.deliver(recorder_.take(), last);
 }
 

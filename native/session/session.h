@@ -92,6 +92,7 @@ class Session {
   void record_end(wire::End how, int64_t status, const char* syscall);
   // Closes the time during which the open record's stop held the target.
   void held_until_now();
+  bool due() const;
   void flush(bool last = false);
   // Until execve's exit every system call is a stop, from the child's own stop on.
   Resume how() const {
@@ -121,8 +122,8 @@ class Session {
   uint64_t zero_ns_ = 0;    // the resume of execve's entry
   uint64_t report_ns_ = 0;  // when the open record was made
   uint64_t last_held_ns_ = 0;
-  size_t sent_ = 0;      // bytes of records
-  bool planned_ = true;  // the present image is the one that the plan was made for
+  uint64_t told_ns_ = 0;  // the last stop of which JavaScript was told; at first time zero
+  bool planned_ = true;   // the present image is the one that the plan was made for
   bool forked_ = false;
   bool free_at_exec_ = false;  // a wish to be set free came before execve
   bool threaded_ = false;      // it has made a second thread

@@ -21,7 +21,9 @@ const spec = {
 test('a plan that does not decode starts nothing and says so', async () => {
   const before = snapshot()
   const { NativeSession } = binding()
-  const native = new NativeSession(spec, Buffer.from('no plan'), () => undefined)
+  const numbers = Float64Array.of(-1, -1, -1, -1, -1)
+  const noPlan = Buffer.from('no plan')
+  const native = new NativeSession('/bin/true', 'true\0', '', null, numbers, noPlan, () => undefined)
   expect(native.started()).toBe(false)
   expect(() => new Tracer(spec, Buffer.alloc(0), {} as never)).toThrow('the stop plan does not decode')
   await assertNothingLeft(before)

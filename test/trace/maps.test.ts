@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { type MapContext, MapsParser, mappingsOf } from '../../lib/trace/maps'
 
-const NOTHING: MapContext = { segments: [], interpreterBase: null, arenaHint: null }
+const NOTHING: MapContext = { segments: [], interpreterBase: null, arenaHint: () => null }
 
 const PROGRAM: MapContext = {
   segments: [
@@ -11,7 +11,7 @@ const PROGRAM: MapContext = {
     { low: 0x579000n, high: 0x5b9000n, flags: 'rw-' },
   ],
   interpreterBase: 0x7f0000100000n,
-  arenaHint: 0xc000000000n,
+  arenaHint: () => 0xc000000000n,
 }
 
 const TEXT = `00400000-0049f000 r-xp 00000000 fe:00 77                                 /tmp/a b
