@@ -4,7 +4,7 @@
 // descriptors or memory are short: Node's loader tries anew the next time.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { disassemblerModule, disassemblerPlugin } from './support/disassembler.mjs'
-import { at, isEntry, projectRequire, runMain } from './support/project.mjs'
+import { at, Failure, isEntry, projectRequire, runMain } from './support/project.mjs'
 import { buildSplit } from './support/split.mjs'
 
 /** Entry points, and the way from the bundle's folder to dist/. */
@@ -52,11 +52,26 @@ function optionsFor({ entry, outfile, up }) {
     sourcemap: true,
     sourcesContent: false,
     metafile: true,
-    plugins: [disassemblerPlugin(`${up}/disassembler.js`)],
+    plugins: [disassemblerPlugin(`${up}/disassembler.js`), commanderPlugin],
     // All of lib takes its own place to be a folder of dist/.
     define: { __dirname: 'dist' },
     banner: { js: `const dist = require('node:path').join(__dirname, '${up}');` },
   }
+}
+
+/** Commander loads node:child_process, which takes milliseconds, for subcommands in files of their own: there are none. */
+const commanderPlugin = {
+  name: 'commander',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/commander\/lib\/command\.js$/ }, ({ path }) => {
+      const text = readFileSync(path, 'utf8')
+      const contents = text
+        .replace(/^const childProcess = (require\('node:child_process'\));$/m, 'const childProcess = () => $1')
+        .replace(/\bchildProcess\.spawn\(/g, 'childProcess().spawn(')
+      if (!contents.includes('childProcess = ()')) throw new Failure('commander is not as it was.')
+      return { contents }
+    })
+  },
 }
 
 /** The license of each package that gave a file. */
