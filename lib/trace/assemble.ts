@@ -7,7 +7,7 @@ import { hex } from './addresses'
 import { Context, symbolOf } from './context'
 import { Figures } from './figures'
 import { notesOf } from './notes'
-import { exitOf, lastHit, listDescendants, listExecs, outcomeOf, type Script } from './outcome'
+import { exitOf, listDescendants, listExecs, outcomeOf, type Script } from './outcome'
 import { mainHit, type Standing } from './status'
 import { EVIDENCE } from './steps/evidence'
 import type { Scene } from './steps/scene'
@@ -111,7 +111,7 @@ export class Draft {
     context.follow()
     addStops(list, context, details)
     for (const { past, steps } of EARLY) if (context.stepHits(past).length > 0) this.makeEarly(steps)
-    if (lastHit(context) !== null && this.hasMoved()) this.makeFigures()
+    if (context.last !== null && this.hasMoved()) this.makeFigures()
   }
 
   private makeFigures(): void {

@@ -64,6 +64,8 @@ export class Context {
   readonly auxv: Auxv
   /** In the order in which they were reached, once each. */
   readonly hits: Hit[] = []
+  /** The stop at which the trace was to end, if it was reached. */
+  last: Hit | null = null
   readonly maps: MapsParser
   private readonly byName = new Map<string, Hit>()
   private readonly byStep = new Map<StepId, Hit[]>()
@@ -73,6 +75,8 @@ export class Context {
   private readonly reached = new Set<number>()
   /** Records before this place have been looked at for hits. */
   private followed: number
+  /** Records before this place are no execs but those that this context knows. */
+  private known: number
 
   /** `records` may be added to: {@link follow}. */
   constructor({ image, plan, laterPlans = [], records }: Material) {
@@ -84,10 +88,10 @@ export class Context {
     this.host = hostsGoLibrary(image)
     this.shared = sharesRuntime(image)
     this.clock = new Clock(records)
-    this.sites = plans.flatMap(({ sites }) => sites)
+    this.sites = sitesOf(plans)
     const program = image.program ?? image
     const own = plans.filter((one) => (one.image.program ?? one.image) === program)
-    this.ownSites = own.flatMap(({ sites }) => sites)
+    this.ownSites = own.length === plans.length ? this.sites : sitesOf(own)
     for (const site of this.ownSites) {
       if (site.step !== null && site.role === 'step' && !this.mains.has(site.step)) this.mains.set(site.step, site)
     }
@@ -103,6 +107,7 @@ export class Context {
       arenaHint: () => this.arenaHint(),
     })
     this.followed = this.execAt + 1
+    this.known = this.followed
     this.follow()
   }
 
@@ -117,6 +122,7 @@ export class Context {
       this.reached.add(record.site)
       const hit = { site, record, at }
       this.hits.push(hit)
+      if (site.last) this.last ??= hit
       const { step, role } = site
       if (step !== null && role === 'step') {
         const own = this.byStep.get(step)
@@ -129,7 +135,9 @@ export class Context {
 
   /** Whether the target went on to execute something after the exec that this context knows. */
   get outrun(): boolean {
-    return this.records.findLastIndex(({ kind }) => kind === 'exec') !== this.execAt
+    const { records } = this
+    while (this.known < records.length && records[this.known]?.kind !== 'exec') this.known++
+    return this.known < records.length
   }
 
   /** execve's return. */
@@ -212,6 +220,11 @@ export class Context {
     if (!this.go || this.go.minors.min < 11 || this.go.minors.max > 25) return null
     return 0xc000000000n
   }
+}
+
+function sitesOf(plans: readonly StopPlan[]): readonly Site[] {
+  const [first] = plans
+  return first && plans.length === 1 ? first.sites : plans.flatMap(({ sites }) => sites)
 }
 
 /** An image that was planned in mid-run came with the last exec; only the first plan's image is known as `planned`. */

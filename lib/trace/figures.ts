@@ -5,7 +5,7 @@ import type { SessionRecord } from '../session/records'
 import { calibrate } from './calibration'
 import type { Context, Hit } from './context'
 import { collectInits, initHits, isRuntimeInit } from './inits'
-import { endOf, lastHit } from './outcome'
+import { endOf } from './outcome'
 import { type Standing, standings } from './status'
 import { isStop } from './stops'
 import { cut, type Instant, type Span, ZERO } from './times'
@@ -97,7 +97,7 @@ function countStops(records: readonly SessionRecord[], end: number): Counts {
 
 /** Place of the last record that the steps' times reach to: the stop where the trace was to end, else the last of all. */
 function endPlace(context: Context): number {
-  return lastHit(context)?.at ?? context.records.length - 1
+  return context.last?.at ?? context.records.length - 1
 }
 
 /**

@@ -1,7 +1,7 @@
 /** How a run ended. */
 import { signalName } from '../session/errno'
 import type { EndRecord } from '../session/records'
-import type { Context, Hit } from './context'
+import type { Context } from './context'
 import type { Descendant, Outcome, Trace } from './types'
 
 /** The end record, when the run has come to it. */
@@ -10,16 +10,11 @@ export function endOf(context: Context): EndRecord | null {
   return last?.kind === 'end' ? last : null
 }
 
-/** The stop at which the trace was to end, if it was reached. */
-export function lastHit(context: Context): Hit | null {
-  return context.hits.find(({ site }) => site.last) ?? null
-}
-
 /** From the records alone; a timeout or an abort is known to the caller. */
 export function outcomeOf(context: Context): Outcome {
   const end = endOf(context)
   if (end?.how === 'exec-failed' || end?.how === 'launch-failed') return 'exec-failed'
-  const last = lastHit(context)
+  const { last } = context
   if (last) {
     if (!context.go || (context.host && last.site.step === 'entry')) return 'reached-entry'
     return last.site.name === 'main.main' ? 'reached-main' : 'reached-until'

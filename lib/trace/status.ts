@@ -4,7 +4,6 @@ import { HOST_REASON, SHARED_REASON } from '../plan/host'
 import { stopsOf } from '../plan/stops'
 import type { StepId } from '../plan/types'
 import type { Context, Hit } from './context'
-import { lastHit } from './outcome'
 import type { Init, Outcome, StepStatus } from './types'
 
 /** A step's status, and why unless it was observed. */
@@ -50,7 +49,7 @@ function isSeen(run: Run, id: StepId): boolean {
       return interpreterHit(context) && context.stepHits('entry').length > 0
     case 'inits':
       // asked to end at its begin, the trace has none of its functions
-      return run.inits.some((init) => !init.runtime) || lastHit(context)?.site.step === 'inits'
+      return run.inits.some((init) => !init.runtime) || context.last?.site.step === 'inits'
     default:
       return mainHit(context, id) !== null
   }
@@ -129,7 +128,7 @@ const ENDINGS: Readonly<Record<Outcome, string>> = {
 }
 
 function endReason({ context, outcome }: Run): string {
-  const last = outcome === 'reached-until' ? lastHit(context) : null
+  const last = outcome === 'reached-until' ? context.last : null
   if (!last && context.records.some((record) => record.kind === 'detached')) return 'the program was set free before'
   return last ? `the trace was asked to end at ${last.site.name}` : ENDINGS[outcome]
 }

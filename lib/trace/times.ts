@@ -117,6 +117,10 @@ function inOrder(records: readonly SessionRecord[]): readonly SessionRecord[] {
 
 /** The same instant, moved so that no counter lies before another instant's. */
 export function notBefore(instant: Instant, floor: Instant): Instant {
+  const { ns, cpuNs, minorFaults, majorFaults } = instant
+  const before =
+    ns < floor.ns || cpuNs < floor.cpuNs || minorFaults < floor.minorFaults || majorFaults < floor.majorFaults
+  if (!before) return instant
   return {
     ns: Math.max(instant.ns, floor.ns),
     cpuNs: Math.max(instant.cpuNs, floor.cpuNs),
