@@ -3,7 +3,7 @@
 // called or not: what the command seldom needs is in further files. So is the disassembler, which may fail to load where
 // descriptors or memory are short: Node's loader tries anew the next time.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { disassemblerModule, disassemblerPlugin } from './support/disassembler.mjs'
+import { disassemblerFiles, disassemblerPlugin } from './support/disassembler.mjs'
 import { at, Failure, isEntry, projectRequire, runMain } from './support/project.mjs'
 import { buildSplit } from './support/split.mjs'
 
@@ -32,8 +32,7 @@ export async function writeBundles() {
     const metafiles = laterIn ? await buildSplit(build, options, laterIn) : [(await build(options)).metafile]
     for (const input of metafiles.flatMap((metafile) => Object.keys(metafile.inputs))) inputs.add(input)
   }
-  const { name, contents } = disassemblerModule()
-  writeFileSync(at('dist', name), contents)
+  for (const { name, contents } of disassemblerFiles()) writeFileSync(at('dist', name), contents)
   writeFileSync(at(LICENSES), licensesOf([...inputs]))
 }
 

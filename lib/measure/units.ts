@@ -23,7 +23,8 @@ const NANOSECONDS: Readonly<Record<string, number>> = {
  * @throws PremainError `INVALID_OPTION` for anything else, or beyond 2^53 ns
  */
 export function parseDuration(text: string): number {
-  const match = /^\s*(\d+(?:\.\d+)?|\.\d+)\s*([a-zµμ]*)\s*$/.exec(text)
+  // One character beyond Latin-1 in a bundle's text makes each of its characters take two bytes.
+  const match = /^\s*(\d+(?:\.\d+)?|\.\d+)\s*([a-z\u00b5\u03bc]*)\s*$/.exec(text)
   const scale = match?.[2] === '' && Number(match[1]) === 0 ? 1 : NANOSECONDS[match?.[2] ?? '']
   const ns = match && scale ? Math.round(Number(match[1]) * scale) : Number.NaN
   if (!Number.isSafeInteger(ns)) {

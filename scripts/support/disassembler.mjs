@@ -1,11 +1,13 @@
 // The disassembler for a bundle: iced-x86 as it is after its first instruction, so that starting it costs nothing of what
-// building its tables costs (20 ms and more). Its WebAssembly module is written anew with the memory that it has then,
-// and with the exports alone that lib/trace/decoder.ts uses; its JavaScript becomes an ES module, for tree shaking.
+// building its tables costs (20 ms and more). The memory that it has then is in a file of its own and is read into its
+// place: as data of the WebAssembly module it would be read, looked through and copied there. The module is written anew
+// with the exports alone that lib/trace/decoder.ts uses; its JavaScript becomes an ES module, for tree shaking.
 import { readFileSync } from 'node:fs'
 import { at, Failure, projectRequire } from './project.mjs'
 
 const USER = 'lib/trace/decoder.ts'
 const WASM = 'disassembler.wasm'
+const MEMORY = 'disassembler.memory'
 
 const PAGE = 65536
 const SECTION = { custom: 0, memory: 5, exports: 7, start: 8, data: 11 }
@@ -24,10 +26,14 @@ export function disassemblerPlugin(outside) {
   }
 }
 
-/** The file that the bundle reads: its name and contents. */
-export function disassemblerModule() {
+/** The files that the bundle reads: names and contents. */
+export function disassemblerFiles() {
   const path = projectRequire.resolve('iced-x86').replace(/\.js$/, '_bg.wasm')
-  return { name: WASM, contents: rewrite(readFileSync(path), warmState().memory) }
+  const { memory, from, end } = warmState()
+  return [
+    { name: WASM, contents: rewrite(readFileSync(path), memory.length) },
+    { name: MEMORY, contents: memory.subarray(from, end) },
+  ]
 }
 
 /** A method, getter or setter of a class, as wasm-bindgen lays it out, and its name. */
@@ -57,11 +63,26 @@ function takesWarmFormatter() {
         }`
 }
 
+/** Reads the memory into its place, in the scope of iced-x86's own module. */
+function readsMemory() {
+  const { from, end } = warmState()
+  return `
+const { openSync, readSync, closeSync } = require('fs');
+const memory = openSync(require('path').join(__dirname, '${MEMORY}'));
+try {
+    const size = readSync(memory, new Uint8Array(wasm.memory.buffer, ${from}, ${end - from}));
+    if (size !== ${end - from}) throw new Error('${MEMORY} is not whole');
+} finally {
+    closeSync(memory);
+}
+`
+}
+
 /** wasm-bindgen's CommonJS, with `export` for `module.exports`. */
 function asModule(text) {
   const made = text
     .replace("imports['__wbindgen_placeholder__'] = module.exports", "imports['__wbindgen_placeholder__'] = {}")
-    .replace(/^module\.exports\.__wasm = .*$/m, '')
+    .replace(/^module\.exports\.__wasm = .*$/m, readsMemory)
     .replace(/^module\.exports\.(__wb\w+) = /gm, 'imports.__wbindgen_placeholder__.$1 = ')
     .replace(/^module\.exports\.(\w+) = \1;/gm, 'export { $1 }')
     .replace(/^module\.exports\.(\w+) = Object\.freeze/gm, 'export const $1 = /* @__PURE__ */ Object.freeze')
@@ -69,7 +90,8 @@ function asModule(text) {
     .replace('iced_x86_bg.wasm', WASM)
     .replace(FORMATTER, (head) => `${head}\n${takesWarmFormatter()}`)
     .replace(METHOD, (method, name) => (isUsed(name) ? method : ''))
-  if (/module\.exports/.test(made) || !made.includes(WASM) || !made.includes(takesWarmFormatter()))
+  const needed = [WASM, readsMemory(), takesWarmFormatter()]
+  if (/module\.exports/.test(made) || !needed.every((text) => made.includes(text)))
     throw new Failure('iced-x86 is not as it was.')
   return made
 }
@@ -78,7 +100,7 @@ let warm = null
 
 /**
  * The memory once every table has been built and all that was asked for it has been given back, but for one formatter,
- * whose making takes milliseconds; and where that lies.
+ * whose making takes milliseconds; what of the memory is not zero, and where the formatter lies.
  */
 function warmState() {
   warm ??= warmUp()
@@ -95,19 +117,21 @@ function warmUp() {
   for (const object of [instruction, decoder]) object.free()
   const { __wbg_ptr: pointer } = formatter
   if (!(pointer > 0)) throw new Failure('iced-x86 is not as it was.')
-  return { memory: Buffer.from(iced.__wasm.memory.buffer), formatter: { pointer, syntax: iced.FormatterSyntax.Intel } }
+  const memory = Buffer.from(iced.__wasm.memory.buffer)
+  const from = memory.findIndex((byte) => byte !== 0)
+  const end = memory.findLastIndex((byte) => byte !== 0) + 1
+  return { memory, from, end, formatter: { pointer, syntax: iced.FormatterSyntax.Intel } }
 }
 
-function rewrite(module, memory) {
+function rewrite(module, memorySize) {
   const made = {
-    [SECTION.memory]: () => Buffer.from([1, 0, ...unsigned(memory.length / PAGE)]),
+    [SECTION.memory]: () => Buffer.from([1, 0, ...unsigned(memorySize / PAGE)]),
     [SECTION.exports]: usedExports,
-    [SECTION.data]: () => dataOf(memory),
   }
   const out = [module.subarray(0, 8)]
   for (const { id, body } of sections(module)) {
     if (id === SECTION.start) throw new Failure('iced-x86 starts by itself: its memory cannot be written beforehand.')
-    if (id === SECTION.custom) continue
+    if (id === SECTION.custom || id === SECTION.data) continue
     const now = made[id]?.(body) ?? body
     out.push(Buffer.from([id, ...unsigned(now.length)]), now)
   }
@@ -141,37 +165,9 @@ function usedExports(body) {
   return Buffer.concat([Buffer.from(unsigned(kept.length)), ...kept])
 }
 
-/** Zeros in a row that are worth a segment's header. */
-const GAP = 64
-
-/** Active data segments for what is not zero. */
-function dataOf(memory) {
-  const segments = []
-  const gap = Buffer.alloc(GAP)
-  for (let from = nonZero(memory, 0); from < memory.length; ) {
-    const found = memory.indexOf(gap, from)
-    const end = found < 0 ? memory.length : found
-    // Segment of memory 0 at i32.const from: the opcodes are 0x41 and, for the end, 0x0b.
-    const head = [0, 0x41, ...signed(from), 0x0b, ...unsigned(end - from)]
-    segments.push(Buffer.from(head), memory.subarray(from, end))
-    from = nonZero(memory, end)
-  }
-  return Buffer.concat([Buffer.from(unsigned(segments.length / 2)), ...segments])
-}
-
-function nonZero(memory, from) {
-  let next = from
-  while (next < memory.length && memory[next] === 0) next++
-  return next
-}
-
 /** LEB128. */
 function unsigned(value) {
   return value < 128 ? [value] : [(value & 127) | 128, ...unsigned(value >>> 7)]
-}
-
-function signed(value) {
-  return value < 64 ? [value] : [(value & 127) | 128, ...signed(value >> 7)]
 }
 
 function readUnsigned(bytes, from) {

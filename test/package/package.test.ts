@@ -36,6 +36,7 @@ test('it holds the compiled library, the schemas, a prebuilt addon and the sourc
       'dist/cli/bin-main.js',
       'dist/cli/bin.js',
       'dist/disassembler.js',
+      'dist/disassembler.memory',
       'dist/disassembler.wasm',
       'dist/index.d.mts',
       'dist/index.d.ts',
@@ -54,7 +55,7 @@ test('it holds the compiled library, the schemas, a prebuilt addon and the sourc
 })
 
 test('it holds nothing else than that', () => {
-  const bundled = String.raw`dist/(index\.m?js|index\.js\.map|cli/bin(-\w+)?\.js(\.map)?|disassembler\.(wasm|js(\.map)?)|licenses\.txt)`
+  const bundled = String.raw`dist/(index\.m?js|index\.js\.map|cli/bin(-\w+)?\.js(\.map)?|disassembler\.(wasm|memory|js(\.map)?)|licenses\.txt)`
   const beside = String.raw`dist/(testing/.*\.(js|mjs|js\.map)|.*\.(d\.ts|d\.mts|schema\.json))`
   const expected = new RegExp(`^(${bundled}|${beside}|native/.*\\.(cc|h|txt)|prebuilds/.*\\.node)$`)
   const rest = contents.filter((path) => !expected.test(path))
