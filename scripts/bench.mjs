@@ -20,7 +20,7 @@ const SECTIONS = {
   crowded: [sections.crowded, { rounds: 120 }, { rounds: 15 }],
   inits: [sections.manyInits, { rounds: 40, counts: [10, 100, 300, 1000] }, { rounds: 5, counts: [10, 300] }],
   large: [sections.largeStart, { rounds: 40 }, { rounds: 6 }],
-  measure: [measuring.throughput, { rounds: 10 }, { rounds: 3 }],
+  measure: [measuring.throughput, { rounds: 30 }, { rounds: 3 }],
   aa: [measuring.comparisons, { rounds: 200 }, { rounds: 10 }],
   cpu: [sections.cpuTime, { rounds: 150 }, { rounds: 30 }],
   live: [sections.liveStops, { rounds: 20 }, { rounds: 3 }],
