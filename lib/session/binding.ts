@@ -49,7 +49,8 @@ export interface Binding {
    * @param argv a block
    * @param env a block
    * @param numbers the soft and hard RLIMIT_NOFILE, -1 to inherit; the three of `stdio`; those of `handOver`
-   * @param onRecords gets batches of records; with the last one the tracer thread has done with the session
+   * @param onRecords gets batches of records; with the last one the tracer thread has done with the session,
+   *   and it is null where there was no memory for it
    */
   NativeSession: new (
     file: string,
@@ -58,7 +59,7 @@ export interface Binding {
     cwd: string | null,
     numbers: Float64Array,
     plan: Buffer,
-    onRecords: (batch: Buffer, last: boolean) => void,
+    onRecords: (batch: Buffer | null, last: boolean) => void,
   ) => NativeSession
   /**
    * A close-on-exec pipe as [read end, write end], or -errno. What is neither handed over nor released is closed with this

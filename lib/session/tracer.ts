@@ -65,8 +65,9 @@ export class Tracer {
     return this.over
   }
 
-  private receive(bytes: Buffer, last: boolean): void {
+  private receive(bytes: Buffer | null, last: boolean): void {
     try {
+      if (bytes === null) return
       const batch = this.decoder.decode(bytes)
       this.records.push(...batch.records)
       this.calm()

@@ -13,7 +13,8 @@ class TracerThread;
 
 class Host final : public Sink, public std::enable_shared_from_this<Host> {
  public:
-  // `callback` is called with every batch of records, and whether it is the last. Takes the reference over.
+  // `callback` is called with every batch of records, and whether it is the last: null where there was no memory for that
+  // one. Takes the reference over.
   Host(napi_ref callback, LaunchSpec spec, Plan plan, std::vector<Fd> handed_over)
       : session_(std::move(spec), std::move(plan), std::move(handed_over), *this), callback_(callback) {}
 

@@ -78,10 +78,12 @@ void Sessions::receive(napi_env env, napi_value, void* context, void* data) {
   Host& host = *message->host;
   const Bytes& bytes = message->records;
   napi_value batch = nullptr;
-  const bool copied = napi_create_buffer_copy(env, bytes.size(), bytes.data(), nullptr, &batch) == napi_ok;
+  bool made = napi_create_buffer_copy(env, bytes.size(), bytes.data(), nullptr, &batch) == napi_ok;
   Recorder::recycle(std::move(message->records));
   if (message->last) sessions.ended(env, host, thread);
-  if (copied) host.call(env, batch, message->last);
+  // The end has to be told, also where there is no memory for how it came.
+  if (!made && message->last) made = napi_get_null(env, &batch) == napi_ok;
+  if (made) host.call(env, batch, message->last);
   if (message->last) host.drop_callback(env);
 }
 
