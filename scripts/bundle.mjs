@@ -1,7 +1,7 @@
 // The library and the command as one file each, in the place of what the compiler made of their entry points: Node takes
 // ten times as long to find, read and compile the same text in hundreds of modules. It reads every function of a file,
-// called or not: what the command seldom needs is in further files. So is the disassembler, which may fail to load where
-// descriptors or memory are short: Node's loader tries anew the next time.
+// called or not: what the command seldom needs is in further files. So is the library's disassembler, which may fail to load
+// where descriptors or memory are short: Node's loader tries anew the next time. A command has no next time.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { disassemblerFiles, disassemblerPlugin } from './support/disassembler.mjs'
 import { at, Failure, isEntry, projectRequire, runMain } from './support/project.mjs'
@@ -9,7 +9,7 @@ import { buildSplit } from './support/split.mjs'
 
 /** Entry points, and the way from the bundle's folder to dist/. */
 const BUNDLES = [
-  { entry: 'lib/index.ts', outfile: 'dist/index.js', up: '.' },
+  { entry: 'lib/index.ts', outfile: 'dist/index.js', up: '.', disassembler: './disassembler.js' },
   { entry: 'lib/cli/bin.ts', outfile: 'dist/cli/bin.js', up: '..' },
   { entry: 'lib/cli/start.ts', outfile: 'dist/cli/bin-main.js', up: '..', laterIn },
   { entry: 'lib/trace/decoder.ts', outfile: 'dist/disassembler.js', up: '.' },
@@ -27,8 +27,8 @@ const LICENSES = 'dist/licenses.txt'
 export async function writeBundles() {
   const { build } = projectRequire('esbuild')
   const inputs = new Set()
-  for (const { entry, outfile, up, laterIn } of BUNDLES) {
-    const options = optionsFor({ entry, outfile, up })
+  for (const { laterIn, ...bundle } of BUNDLES) {
+    const options = optionsFor(bundle)
     const metafiles = laterIn ? await buildSplit(build, options, laterIn) : [(await build(options)).metafile]
     for (const input of metafiles.flatMap((metafile) => Object.keys(metafile.inputs))) inputs.add(input)
   }
@@ -36,7 +36,7 @@ export async function writeBundles() {
   writeFileSync(at(LICENSES), licensesOf([...inputs]))
 }
 
-function optionsFor({ entry, outfile, up }) {
+function optionsFor({ entry, outfile, up, disassembler }) {
   return {
     absWorkingDir: at('.'),
     entryPoints: [entry],
@@ -51,7 +51,7 @@ function optionsFor({ entry, outfile, up }) {
     sourcemap: true,
     sourcesContent: false,
     metafile: true,
-    plugins: [disassemblerPlugin(`${up}/disassembler.js`), commanderPlugin],
+    plugins: [disassemblerPlugin(disassembler), commanderPlugin],
     // All of lib takes its own place to be a folder of dist/.
     define: { __dirname: 'dist' },
     banner: { js: `const dist = require('node:path').join(__dirname, '${up}');` },

@@ -13,14 +13,14 @@ const PAGE = 65536
 const SECTION = { custom: 0, memory: 5, exports: 7, start: 8, data: 11 }
 
 /**
- * An esbuild plugin that puts this in the place of iced-x86, and leaves USER to the bundle `outside`. The bundle's
- * `__dirname` must be where the module is.
+ * An esbuild plugin that puts this in the place of iced-x86, and leaves USER to the bundle `outside`, if there is one. The
+ * bundle's `__dirname` must be where the module is.
  */
 export function disassemblerPlugin(outside) {
   return {
     name: 'disassembler',
     setup({ onLoad, onResolve }) {
-      onResolve({ filter: /^\.\/decoder$/ }, () => ({ path: outside, external: true }))
+      if (outside) onResolve({ filter: /^\.\/decoder$/ }, () => ({ path: outside, external: true }))
       onLoad({ filter: /\/iced_x86\.js$/ }, ({ path }) => ({ contents: asModule(readFileSync(path, 'utf8')) }))
     },
   }
