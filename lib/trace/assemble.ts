@@ -81,6 +81,8 @@ const LATE: readonly StepId[] = ['sysmon', 'inits', 'main']
 /** A trace in the making: its stops, and the evidence of steps that are past, are made while the target runs on. */
 export class Draft {
   private readonly context: Context
+  /** What is known from the exec on. */
+  private readonly head: Head
   private readonly details: StopDetails
   private readonly list = emptyList()
   private readonly evidence: Partial<Record<StepId, Evidence>> = {}
@@ -97,6 +99,7 @@ export class Draft {
   constructor(private readonly assembly: Assembly) {
     const { options = {} } = assembly
     this.context = new Context(assembly)
+    this.head = headOf(assembly, this.context)
     this.plans = assembly.laterPlans?.length
     this.details = {
       registers: options.registers ?? true,
@@ -144,18 +147,11 @@ export class Draft {
   finish(ending: Ending): Trace {
     this.follow()
     const { context, assembly, list } = this
-    const { records, host, options = {} } = assembly
+    const { records, options = {} } = assembly
     const figures = this.figures ?? new Figures(context)
     const outcome = ending.outcome ?? outcomeOf(context)
     const { totals, overhead } = figures.sums()
-    const trace: Trace = {
-      schema: 'premain.trace/1',
-      tool: { name: 'premain', version: assembly.version },
-      target: targetOf(assembly),
-      execs: listExecs(context, assembly.target.path, assembly.scripts ?? []),
-      host,
-      startedAt: startedAt(records),
-      pid: records[0]?.tid ?? 0,
+    const trace: Trace = Object.assign(this.head, {
       outcome,
       exit: exitOf(context),
       error: ending.error ?? null,
@@ -167,7 +163,7 @@ export class Draft {
       inits: [...figures.inits],
       threads: listThreads(context),
       output: ending.output ?? { stdout: '', stderr: '' },
-    }
+    })
     const notes = notesOf(context)
     if (notes.length > 0) trace.notes = notes
     if (ending.stuck) trace.stuck = ending.stuck
@@ -192,6 +188,21 @@ export class Draft {
         { scene, list, own, standing: standings[at] as Standing, span: spans[at] as Span, known: this.evidence[id] },
       )
     })
+  }
+}
+
+type Head = Pick<Trace, 'schema' | 'tool' | 'target' | 'execs' | 'host' | 'startedAt' | 'pid'>
+
+function headOf(assembly: Assembly, context: Context): Head {
+  const { records, host, version } = assembly
+  return {
+    schema: 'premain.trace/1',
+    tool: { name: 'premain', version },
+    target: targetOf(assembly),
+    execs: listExecs(context, assembly.target.path, assembly.scripts ?? []),
+    host,
+    startedAt: startedAt(records),
+    pid: records[0]?.tid ?? 0,
   }
 }
 
