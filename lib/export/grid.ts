@@ -1,21 +1,24 @@
-/**
- * Tables without lines, to a given width in cells; wide characters and colours are counted as they show. Of cli-table3 the
- * handling of text alone: the layout of its tables, with lines, spans and styles, took a tenth of a command.
- */
-import { pad, truncate } from 'cli-table3/src/utils'
+/** Tables without lines, to a given width in cells; wide characters and colours are counted as they show. */
+import Table from 'cli-table3'
 import { type Column, GAP } from './columns'
+
+const NO_LINES = Object.fromEntries(
+  'top top-mid top-left top-right bottom bottom-mid bottom-left bottom-right left left-mid mid mid-mid right right-mid'
+    .split(' ')
+    .map((name) => [name, '']),
+)
 
 /** Lays out rows of cells in columns; a cell that is too long ends in `…`. */
 export function grid(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
-  const lines = rows.map((row) => columns.map((column, i) => inCells(row[i] ?? '', column)).join(' '.repeat(GAP)))
-  return trimLines(lines.join('\n'))
-}
-
-const ONE_CELL_EACH = /^[ -~]*$/
-
-function inCells(cell: string, { width, align }: Column): string {
-  if (cell.length > width || !ONE_CELL_EACH.test(cell)) return pad(truncate(cell, width), width, ' ', align ?? 'left')
-  return align === 'right' ? cell.padStart(width) : cell.padEnd(width)
+  if (rows.length === 0) return ''
+  const table = new Table({
+    chars: { ...NO_LINES, middle: ' '.repeat(GAP) },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+    colWidths: columns.map(({ width }) => width),
+    colAligns: columns.map(({ align }) => align ?? 'left'),
+  })
+  for (const row of rows) table.push([...row])
+  return trimLines(table.toString())
 }
 
 function trimLines(text: string): string {
