@@ -68,7 +68,7 @@ export interface Binding {
   pipe(): [number, number] | number
   /** The pipe's end has another owner, who closes it. */
   release(fd: number): void
-  /** Reads from a descriptor that does not block: bytes read, 0 at its end, or -errno. */
+  /** Reads what there is, without waiting: bytes read, 0 at the end, or -errno. */
   read(fd: number, into: Buffer): number
   /** Closes a pipe's end that nobody else has taken. */
   closePipe(fd: number): void

@@ -40,19 +40,20 @@ export function encodePlan(plan: StopPlan, walk: WalkOptions): Buffer {
 
 function encode(plan: StopPlan, walk: WalkOptions): Buffer {
   const reads = plan.sites.flatMap((site) => site.reads)
-  const out = Buffer.alloc(HEADER_SIZE + plan.sites.length * SITE_SIZE + reads.length * READ_SIZE)
-  out.writeUInt32LE(MAGIC, 0)
-  out.writeUInt32LE(flagsOf(walk, PLAN_FLAGS), 4)
-  out.writeUInt32LE(plan.sites.length, 8)
-  out.writeUInt32LE(reads.length, 12)
-  out.writeBigUInt64LE(BigInt(plan.image.entry), 16)
-  out.writeBigUInt64LE(plan.image.identity.dev, 24)
-  out.writeBigUInt64LE(plan.image.identity.ino, 32)
+  const size = HEADER_SIZE + plan.sites.length * SITE_SIZE + reads.length * READ_SIZE
+  const out = new DataView(new ArrayBuffer(size))
+  out.setUint32(0, MAGIC, true)
+  out.setUint32(4, flagsOf(walk, PLAN_FLAGS), true)
+  out.setUint32(8, plan.sites.length, true)
+  out.setUint32(12, reads.length, true)
+  out.setBigUint64(16, BigInt(plan.image.entry), true)
+  out.setBigUint64(24, plan.image.identity.dev, true)
+  out.setBigUint64(32, plan.image.identity.ino, true)
   const text = executableSegment(plan.image)
-  out.writeBigUInt64LE(BigInt(text?.vaddr ?? 0), 40)
-  out.writeBigUInt64LE(BigInt(text?.offset ?? 0), 48)
-  out.writeBigUInt64LE(BigInt(text?.fileSize ?? 0), 56)
-  out.writeUInt32LE(walk.stackBytes, 64)
+  out.setBigUint64(40, BigInt(text?.vaddr ?? 0), true)
+  out.setBigUint64(48, BigInt(text?.offset ?? 0), true)
+  out.setBigUint64(56, BigInt(text?.fileSize ?? 0), true)
+  out.setUint32(64, walk.stackBytes, true)
   let at = HEADER_SIZE
   let firstRead = 0
   for (const site of plan.sites) {
@@ -64,7 +65,7 @@ function encode(plan: StopPlan, walk: WalkOptions): Buffer {
     writeRead(out, at, read)
     at += READ_SIZE
   }
-  return out
+  return Buffer.from(out.buffer)
 }
 
 /** The segment that holds the entry point: its bytes are taken from the file before it is first touched in memory. */
@@ -81,26 +82,26 @@ function flagsOf<K extends string>(values: Record<K, unknown>, bits: Partial<Rec
   return flags
 }
 
-function writeSite(out: Buffer, at: number, { site, firstRead }: { site: Site; firstRead: number }): void {
-  out.writeBigUInt64LE(site.address === null ? NO_ADDRESS : BigInt.asUintN(64, BigInt(site.address)), at)
-  out.writeBigUInt64LE(BigInt.asUintN(64, BigInt(site.callerWithin?.low ?? 0)), at + 8)
-  out.writeBigUInt64LE(BigInt.asUintN(64, BigInt(site.callerWithin?.high ?? 0)), at + 16)
-  out.writeUInt32LE(flagsOf(site, SITE_FLAGS) | (site.role === 'loader' ? LOADER_FLAG : 0), at + 24)
-  out.writeUInt32LE(firstRead, at + 28)
-  out.writeUInt32LE(site.reads.length, at + 32)
-  out.writeInt32LE(site.armReturn ?? -1, at + 36)
+function writeSite(out: DataView, at: number, { site, firstRead }: { site: Site; firstRead: number }): void {
+  out.setBigUint64(at, site.address === null ? NO_ADDRESS : BigInt(site.address), true)
+  out.setBigUint64(at + 8, BigInt(site.callerWithin?.low ?? 0), true)
+  out.setBigUint64(at + 16, BigInt(site.callerWithin?.high ?? 0), true)
+  out.setUint32(at + 24, flagsOf(site, SITE_FLAGS) | (site.role === 'loader' ? LOADER_FLAG : 0), true)
+  out.setUint32(at + 28, firstRead, true)
+  out.setUint32(at + 32, site.reads.length, true)
+  out.setInt32(at + 36, site.armReturn ?? -1, true)
 }
 
-function writeRead(out: Buffer, at: number, read: MemoryRead): void {
+function writeRead(out: DataView, at: number, read: MemoryRead): void {
   const [base, value] = baseOf(read)
-  out.writeBigUInt64LE(value, at)
-  out.writeBigInt64LE(BigInt(read.offset), at + 8)
-  out.writeUInt32LE(base, at + 16)
-  out.writeUInt32LE(read.length, at + 20)
+  out.setBigUint64(at, value, true)
+  out.setBigInt64(at + 8, BigInt(read.offset), true)
+  out.setUint32(at + 16, base, true)
+  out.setUint32(at + 20, read.length, true)
 }
 
 function baseOf({ base }: MemoryRead): [kind: number, value: bigint] {
   if ('register' in base) return [0, BigInt((REGISTERS as readonly string[]).indexOf(base.register))]
-  if ('file' in base) return [1, BigInt.asUintN(64, BigInt(base.file))]
+  if ('file' in base) return [1, BigInt(base.file)]
   return [2, BigInt(base.read)]
 }

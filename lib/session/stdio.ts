@@ -1,6 +1,8 @@
 /** The target's descriptors 0, 1 and 2: which ones of ours they are, and our ends of the pipes. */
 import { fstatSync } from 'node:fs'
 import type { Socket } from 'node:net'
+// Not the global ones: under a test's false clock, a target that fills its pipe would wait for ever.
+import { clearTimeout, setTimeout } from 'node:timers'
 import { PremainError } from '../errors'
 import { binding } from './binding'
 import { systemErrorName } from './errno'
@@ -116,29 +118,42 @@ export class SharedPipe {
 /** What is drained passes through here. */
 const chunk = Buffer.allocUnsafeSlow(KEPT_OUTPUT_BYTES)
 
+/**
+ * How long a pipe may wait to be read: it holds 64 KB, which hardly a start writes. Most targets are gone by then, and Node's
+ * sockets, whose code takes 3 ms to load and 0.1 to use, are not needed.
+ */
+const READ_AFTER_MS = 20
+
 /** Reads one piped stream while the target runs and keeps its last 64 KB. */
 export class OutputTail {
-  private readonly socket: Socket
+  private socket: Socket | null = null
+  private readonly timer = setTimeout(() => this.listen(), READ_AFTER_MS).unref()
   private chunks: Buffer[] = []
   private kept = 0
+  private finished = false
 
-  constructor(private readonly fd: number) {
-    this.socket = pipeSocket(fd, 'read')
+  constructor(private readonly fd: number) {}
+
+  /** Takes what is still in the pipe, releases it, and returns the tail. */
+  finish(): Buffer {
+    const tail = this.take()
+    clearTimeout(this.timer)
+    this.finished = true
+    if (this.socket === null) binding().closePipe(this.fd)
+    else this.socket.destroy()
+    return tail
+  }
+
+  private listen(): void {
+    this.socket = pipeSocket(this.fd, 'read')
     this.socket.on('data', (chunk: Buffer) => this.keep(chunk))
     this.socket.on('error', () => {})
     this.socket.unref()
   }
 
-  /** Takes what is still in the pipe, releases it, and returns the tail. */
-  finish(): Buffer {
-    const tail = this.take()
-    this.socket.destroy()
-    return tail
-  }
-
   /** Takes what is still in the pipe and returns the tail of what came since the last time. */
   take(): Buffer {
-    if (!this.socket.destroyed) this.drain()
+    if (!this.finished && !this.socket?.destroyed) this.drain()
     const all = Buffer.concat(this.chunks)
     this.chunks = []
     this.kept = 0
@@ -146,7 +161,7 @@ export class OutputTail {
   }
 
   private drain(): void {
-    // EAGAIN: empty, though a descendant of the target still holds its end. readSync() would throw it, for 25 µs.
+    // EAGAIN: empty, though a descendant of the target still holds its end. readSync() would wait for it or throw.
     const { read } = binding()
     for (let n = read(this.fd, chunk); n > 0; n = read(this.fd, chunk)) this.keep(Buffer.from(chunk.subarray(0, n)))
   }

@@ -1,6 +1,7 @@
 // The addon's edge: JavaScript values in, sessions out. No error object is made here: failures are numbers, and
 // lib/session/binding.ts turns them into PremainErrors.
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -157,10 +158,13 @@ void close_pipe(const Napi::CallbackInfo& info) {
   close(fd);
 }
 
-// Bytes read, or -errno.
+// Bytes read, or -errno: EAGAIN where there is nothing to be had at once.
 Napi::Value read_into(const Napi::CallbackInfo& info) {
   auto out = info[1].As<Napi::Buffer<uint8_t>>();
-  const ssize_t n = read(info[0].As<Napi::Number>().Int32Value(), out.Data(), out.Length());
+  pollfd source{info[0].As<Napi::Number>().Int32Value(), POLLIN, 0};
+  const int ready = poll(&source, 1, 0);
+  if (ready == 0) return Napi::Number::New(info.Env(), -EAGAIN);
+  const ssize_t n = ready == 1 ? read(source.fd, out.Data(), out.Length()) : -1;
   return Napi::Number::New(info.Env(), n == -1 ? -errno : static_cast<double>(n));
 }
 
