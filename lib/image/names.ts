@@ -3,13 +3,18 @@
 /** Where names of the package `runtime` begin to differ: most of the wanted ones, and of a small program's. */
 const BEHIND_PACKAGE = 'runtime.'.length
 
+/** A wanted name goes on behind these two bytes, or may end with them or before. */
+const GOES_ON = 1
+const MAY_END = 2
+
 /** A set of wanted names that a table's bytes are held against. */
 export class NameMatcher {
   private readonly byHash = new Map<number, { name: string; bytes: Buffer }[]>()
   /** By their first two bytes, low byte first, whether a wanted name begins so: it rules most names out at once. */
   private readonly starts = new Uint8Array(65536)
-  /** The same of the two bytes at {@link BEHIND_PACKAGE}: it rules most of the runtime's own names out. */
+  /** The same of the two bytes at {@link BEHIND_PACKAGE}, and of the two behind: they rule most of the runtime's names out. */
   private readonly middles = new Uint8Array(65536)
+  private readonly ends = new Uint8Array(65536)
   private readonly longest: number
 
   constructor(names: Iterable<string>) {
@@ -20,10 +25,18 @@ export class NameMatcher {
       const hash = hashOf(bytes, 0, bytes.length - 1)
       this.byHash.set(hash, [...(this.byHash.get(hash) ?? []), { name, bytes }])
       this.starts[(bytes[0] as number) | ((bytes[1] ?? 0) << 8)] = 1
-      const [low, high] = [bytes[BEHIND_PACKAGE], bytes[BEHIND_PACKAGE + 1]]
+      const [first, second, third, fourth] = bytes.subarray(BEHIND_PACKAGE)
       // behind a shorter name may stand whatever there is
-      if (low === undefined || high === undefined) this.middles.fill(1)
-      else this.middles[low | (high << 8)] = 1
+      if (first === undefined || second === undefined) {
+        this.middles.fill(MAY_END)
+        continue
+      }
+      const middle = first | (second << 8)
+      if (third === undefined || fourth === undefined) this.middles[middle] = MAY_END
+      else {
+        this.middles[middle] ||= GOES_ON
+        this.ends[third | (fourth << 8)] = 1
+      }
     }
     this.longest = longest
   }
@@ -33,16 +46,18 @@ export class NameMatcher {
    * `stride` words lie from one offset to the next. Offsets outside the table match nothing.
    */
   eachMatch(table: Uint8Array, offsets: Uint32Array, options: MatchOptions): void {
-    const { starts, middles } = this
+    const { starts, middles, ends } = this
     const { stride, found } = options
     const last = table.length - 2
     // One plain loop without calls: it runs over every function of the program before the compiler has seen it.
     for (let i = 0; i < offsets.length; i += stride) {
       const at = offsets[i] as number
+      if (at > last || starts[(table[at] as number) | ((table[at + 1] as number) << 8)] === 0) continue
+      const behind = at + BEHIND_PACKAGE
+      const middle = middles[(table[behind] as number) | ((table[behind + 1] as number) << 8)]
       if (
-        at <= last &&
-        starts[(table[at] as number) | ((table[at + 1] as number) << 8)] === 1 &&
-        middles[(table[at + BEHIND_PACKAGE] as number) | ((table[at + BEHIND_PACKAGE + 1] as number) << 8)] === 1
+        middle === MAY_END ||
+        (middle === GOES_ON && ends[(table[behind + 2] as number) | ((table[behind + 3] as number) << 8)] === 1)
       ) {
         const name = this.nameAt(table, at)
         if (name !== null) found(i / stride, name)
