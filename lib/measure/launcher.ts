@@ -17,7 +17,10 @@ export class Launcher implements Machinery {
     this.pipes ??= [new SharedPipe(), new SharedPipe()]
     const [stdout, stderr] = this.pipes
     const known = this.resolved.get(options)
-    const resolved = known ?? resolveOptions({ ...options, evidence: false, stdio: ['ignore', stdout.fd, stderr.fd] })
+    const resolved: ResolvedOptions = known ?? {
+      ...resolveOptions({ ...options, evidence: false }),
+      stdio: ['ignore', stdout, stderr],
+    }
     if (!known) this.resolved.set(options, resolved)
     const output = () => ({ stdout: stdout.take(), stderr: stderr.take() })
     return timeOnce(file, splitArguments(file, args, {}).args, { options: resolved, output })

@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream'
 import { PremainError } from '../errors'
 import { programName } from '../image/classify'
 import type { StepId } from '../plan/types'
+import type { SharedPipe } from './stdio'
 
 /** One descriptor of the target, as Node's `child_process` has them; `ipc` has no meaning here. */
 export type StdioEntry = 'pipe' | 'ignore' | 'inherit' | number | Readable | Writable | null | undefined
@@ -58,6 +59,9 @@ export interface Environment {
   path: string | undefined
 }
 
+/** A descriptor of the target; launches one after another may share a pipe. */
+export type ResolvedEntry = StdioEntry | SharedPipe
+
 /** The same with every default filled in. */
 export interface ResolvedOptions {
   until: string
@@ -72,7 +76,7 @@ export interface ResolvedOptions {
   evidence: boolean
   cwd: string
   env: Environment
-  stdio: [StdioEntry, StdioEntry, StdioEntry]
+  stdio: [ResolvedEntry, ResolvedEntry, ResolvedEntry]
   timeout: number
   signal: AbortSignal | null
 }

@@ -6,7 +6,7 @@ import { clearTimeout, setTimeout } from 'node:timers'
 import { PremainError } from '../errors'
 import { binding } from './binding'
 import { systemErrorName } from './errno'
-import type { StdioEntry } from './options'
+import type { ResolvedEntry } from './options'
 import { isTerminal } from './terminal'
 
 /** What a descriptor of the target is. */
@@ -25,7 +25,7 @@ export class TargetStdio {
   /** Our ends of the pipes. */
   readonly ours: [number | null, number | null, number | null] = [null, null, null]
 
-  constructor(entries: readonly [StdioEntry, StdioEntry, StdioEntry]) {
+  constructor(entries: readonly [ResolvedEntry, ResolvedEntry, ResolvedEntry]) {
     try {
       for (let i = 0; i < 3; i++) this.open(i, entries[i])
     } catch (error) {
@@ -40,7 +40,7 @@ export class TargetStdio {
     this.ours[0] = null
   }
 
-  private open(index: number, entry: StdioEntry): void {
+  private open(index: number, entry: ResolvedEntry): void {
     if (entry === 'ignore' || entry == null) return
     if (entry === 'pipe') {
       const pair = binding().pipe()
@@ -49,6 +49,11 @@ export class TargetStdio {
       this.target[index] = target
       this.handOver.push(target)
       this.ours[index] = ours
+      this.kinds[index] = 'pipe'
+      return
+    }
+    if (entry instanceof SharedPipe) {
+      this.target[index] = entry.fd
       this.kinds[index] = 'pipe'
       return
     }

@@ -23,7 +23,10 @@ export interface TracerObserver {
  */
 const awaited = new Set<Tracer>()
 
+/** For the limits of open files. */
 const INHERITED = [-1, -1] as const
+/** Those limits and the standard descriptors. */
+const FIXED_NUMBERS = INHERITED.length + 3
 
 /** A running tracer. */
 export class Tracer {
@@ -42,14 +45,12 @@ export class Tracer {
     const weak = new WeakRef(this)
     const { NativeSession } = binding()
     const { file, argv, env, cwd, openFiles, stdio, handOver } = spec
-    this.native = new NativeSession(
-      file,
-      `${argv.join('\0')}\0`,
-      env,
-      cwd,
-      Float64Array.of(...(openFiles ?? INHERITED), ...stdio, ...handOver),
-      plan,
-      (batch, last) => weak.deref()?.receive(batch, last),
+    const numbers = new Float64Array(FIXED_NUMBERS + handOver.length)
+    numbers.set(openFiles ?? INHERITED)
+    numbers.set(stdio, INHERITED.length)
+    numbers.set(handOver, FIXED_NUMBERS)
+    this.native = new NativeSession(file, `${argv.join('\0')}\0`, env, cwd, numbers, plan, (batch, last) =>
+      weak.deref()?.receive(batch, last),
     )
     // A defect of plan-wire.ts, or an addon of another version: never a user's mistake.
     if (!this.native.started()) throw new Error('the stop plan does not decode: rebuild premain')
