@@ -91,8 +91,9 @@ export class KeptScript {
     let fd = -1
     try {
       if (!isPrivate(lstatSync(this.folder))) return null
-      fd = openSync(this.file, constants.O_RDONLY | constants.O_NOFOLLOW)
-      return isPrivate(fstatSync(fd)) ? codeIn(readFileSync(fd), this.key) : null
+      fd = openSync(this.file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+      const stats = fstatSync(fd)
+      return stats.isFile() && isPrivate(stats) ? codeIn(readFileSync(fd), this.key) : null
     } catch {
       return null
     } finally {

@@ -1,4 +1,5 @@
 /** Compiled code that is kept from one process for the next: when it is used, when not, and that nothing else depends on it. */
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   linkSync,
@@ -165,6 +166,14 @@ test('a symbolic link is not followed', () => {
   linkSync(elsewhere, join(folder, 'real', 'code'))
   symlinkSync('real', join(folder, 'premain'))
   expect([once(), once()]).toEqual([false, false])
+})
+
+test('what is no file is not waited for', () => {
+  once()
+  const [path] = kept() as [string]
+  rmSync(path)
+  execFileSync('mkfifo', ['-m', '600', path])
+  expect(once()).toBe(false)
 })
 
 test('where nothing can be written, nothing is said', () => {
