@@ -18,10 +18,13 @@ export interface TracerObserver {
 }
 
 /**
- * Tracers that are to report something. The addon holds a tracer only weakly: one that waits at a held stop and that
+ * What the addon holds of a tracer: all of it while it is to report something. One that waits at a held stop and that
  * nobody else knows is garbage, and its target is ended.
  */
-const awaited = new Set<Tracer>()
+interface Hold {
+  awaited: Tracer | null
+  known: WeakRef<Tracer> | null
+}
 
 /** For the limits of open files. */
 const INHERITED = [-1, -1] as const
@@ -33,6 +36,7 @@ export class Tracer {
   /** Every record so far. */
   readonly records: SessionRecord[] = []
   private readonly native: NativeSession
+  private readonly hold: Hold
   private readonly decoder = new RecordDecoder()
   private patience: NodeJS.Timeout | null = null
   private over = false
@@ -42,7 +46,8 @@ export class Tracer {
     plan: Buffer,
     private readonly observer: TracerObserver,
   ) {
-    const weak = new WeakRef(this)
+    const hold: Hold = { awaited: this, known: null }
+    this.hold = hold
     const { NativeSession } = binding()
     const { file, argv, env, cwd, openFiles, stdio, handOver } = spec
     const numbers = new Float64Array(FIXED_NUMBERS + handOver.length)
@@ -50,11 +55,10 @@ export class Tracer {
     numbers.set(stdio, INHERITED.length)
     numbers.set(handOver, FIXED_NUMBERS)
     this.native = new NativeSession(file, `${argv.join('\0')}\0`, env, cwd, numbers, plan, (batch, last) =>
-      weak.deref()?.receive(batch, last),
+      (hold.awaited ?? hold.known?.deref())?.receive(batch, last),
     )
     // A defect of plan-wire.ts, or an addon of another version: never a user's mistake.
     if (!this.native.started()) throw new Error('the stop plan does not decode: rebuild premain')
-    awaited.add(this)
   }
 
   /** The target's process id; 0 until it has been started. */
@@ -80,7 +84,7 @@ export class Tracer {
 
   private finish(): void {
     this.over = true
-    awaited.delete(this)
+    this.hold.awaited = null
     this.calm()
     const end = this.records.at(-1)
     if (end?.kind !== 'end') throw new PremainError('EXEC_FAILED', 'the tracer ended without saying how')
@@ -133,10 +137,11 @@ export class Tracer {
   /** Whether something is to come: it keeps Node's event loop, and this tracer, alive. */
   expect(something: boolean): void {
     if (something) {
-      awaited.add(this)
+      this.hold.awaited = this
       this.native.ref()
     } else {
-      awaited.delete(this)
+      this.hold.known ??= new WeakRef(this)
+      this.hold.awaited = null
       this.native.unref()
     }
   }
