@@ -120,6 +120,12 @@ export class SharedPipe {
   }
 }
 
+/**
+ * What was written by now is at most so much; a descendant that goes on to write is not waited for. Source: pipe(7),
+ * /proc/sys/fs/pipe-max-size.
+ */
+const MOST_IN_A_PIPE = 1 << 20
+
 /** What is drained passes through here. */
 const chunk = Buffer.allocUnsafeSlow(KEPT_OUTPUT_BYTES)
 
@@ -168,7 +174,12 @@ export class OutputTail {
   private drain(): void {
     // EAGAIN: empty, though a descendant of the target still holds its end. readSync() would wait for it or throw.
     const { read } = binding()
-    for (let n = read(this.fd, chunk); n > 0; n = read(this.fd, chunk)) this.keep(Buffer.from(chunk.subarray(0, n)))
+    for (let left = MOST_IN_A_PIPE; left > 0; ) {
+      const n = read(this.fd, chunk)
+      if (n <= 0) return
+      this.keep(Buffer.from(chunk.subarray(0, n)))
+      left -= n
+    }
   }
 
   private keep(chunk: Buffer): void {

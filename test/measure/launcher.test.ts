@@ -66,6 +66,16 @@ test('what outgrows a shared pipe does not block its writer; the last of it is k
   pipe.close()
 })
 
+test('who writes for ever does not keep a shared pipe from being taken', async () => {
+  const pipe = new SharedPipe()
+  const writers = [1, 2, 3].map(() => spawn('yes', { stdio: ['ignore', pipe.fd, 'inherit'] }))
+  await Promise.all(writers.map((writer) => once(writer, 'spawn')))
+  for (let taken = 0; taken < 20; ) taken += pipe.take() === '' ? 0 : 1
+  for (const writer of writers) writer.kill()
+  await Promise.all(writers.map((writer) => once(writer, 'exit')))
+  pipe.close()
+})
+
 withGo('a launch that fails is told by its own words', async () => {
   const program = buildFixture('panic') as string
   const { launches, counted } = await measure(program, { runs: 3, warmup: 0, faultRuns: 0 })
