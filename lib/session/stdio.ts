@@ -130,15 +130,18 @@ const MOST_IN_A_PIPE = 1 << 20
 const chunk = Buffer.allocUnsafeSlow(KEPT_OUTPUT_BYTES)
 
 /**
- * How long a pipe may wait to be read: it holds 64 KB, which hardly a start writes. Most targets are gone by then, and Node's
- * sockets, whose code takes 3 ms to load and 0.1 to use, are not needed.
+ * A pipe is looked at now and then before it is listened to: most targets are gone by then and have written nothing. Node's
+ * sockets, whose code takes 3 ms to load and 0.1 to use, are not needed for them. A writer that fills the pipe meanwhile waits
+ * for the next look.
  */
-const READ_AFTER_MS = 20
+const LOOK_EVERY_MS = 5
+const LOOKS = 4
 
 /** Reads one piped stream while the target runs and keeps its last 64 KB. */
 export class OutputTail {
   private socket: Socket | null = null
-  private readonly timer = setTimeout(() => this.listen(), READ_AFTER_MS).unref()
+  private timer = this.lookLater()
+  private looks = LOOKS
   private chunks: Buffer[] = []
   private kept = 0
   private finished = false
@@ -155,8 +158,22 @@ export class OutputTail {
     return tail
   }
 
+  private lookLater(): NodeJS.Timeout {
+    return setTimeout(() => this.look(), LOOK_EVERY_MS).unref()
+  }
+
+  private look(): void {
+    this.drain()
+    if (this.kept === 0 && --this.looks > 0) this.timer = this.lookLater()
+    else this.listen()
+  }
+
   private listen(): void {
-    this.socket = pipeSocket(this.fd, 'read')
+    try {
+      this.socket = pipeSocket(this.fd, 'read')
+    } catch {
+      return // somebody has closed it: nobody above a timer could be told, and the end comes all the same
+    }
     this.socket.on('data', (chunk: Buffer) => this.keep(chunk))
     this.socket.on('error', () => {})
     this.socket.unref()

@@ -213,7 +213,7 @@ export function targetOf({ target, image }: Assembly): Target {
 
 function startedAt(records: readonly SessionRecord[]): string {
   const entry = records.find((record) => record.kind === 'syscall-entry')
-  return new Date(Math.floor(Number(entry?.realtimeNs ?? 0n) / 1e6)).toISOString()
+  return new Date(Number((entry?.realtimeNs ?? 0n) / 1_000_000n)).toISOString()
 }
 
 interface StepParts {
