@@ -46,7 +46,7 @@ export class KeptScript {
    *   with `NODE_DISABLE_COMPILE_CACHE`, the name that Node has for its own
    */
   constructor(
-    readonly filename: string,
+    private readonly filename: string,
     environment: Environment = process.env,
   ) {
     const { XDG_CACHE_HOME: cache, HOME: home, NODE_DISABLE_COMPILE_CACHE: off } = environment

@@ -105,10 +105,8 @@ const NO_SECTIONS: Readonly<Sections> = {
 function readSections(bytes: Buffer, from: number, to: number): Sections {
   const out: Sections = { ...NO_SECTIONS }
   for (let at = from; at < to; ) {
-    const type = bytes.readUInt32LE(at)
     const length = bytes.readUInt32LE(at + 4)
-    if (type === SECTION.registers) out.registers = words(bytes, at + 8, length)
-    else addSection(out, type, bytes.subarray(at + 8, at + 8 + length))
+    addSection(out, bytes.readUInt32LE(at), bytes.subarray(at + 8, at + 8 + length))
     at += 8 + ((length + 7) & ~7)
   }
   return out
@@ -116,6 +114,9 @@ function readSections(bytes: Buffer, from: number, to: number): Sections {
 
 function addSection(out: Sections, type: number, bytes: Buffer): void {
   switch (type) {
+    case SECTION.registers:
+      out.registers = words(bytes)
+      break
     case SECTION.maps:
       out.maps = bytes
       break
@@ -148,7 +149,7 @@ function addSection(out: Sections, type: number, bytes: Buffer): void {
       })
       break
     case SECTION.arguments:
-      out.arguments = [...words(bytes, 0, bytes.length)]
+      out.arguments = [...words(bytes)]
       break
     case SECTION.argument:
       if (out.memory === NO_MEMORY) out.memory = new Map()
@@ -161,11 +162,9 @@ function addSection(out: Sections, type: number, bytes: Buffer): void {
 }
 
 /** The same bytes as words; both sides are of one machine. A copy where they do not lie on word boundaries. */
-function words({ buffer, byteOffset }: Buffer, at: number, length: number): BigUint64Array {
-  const from = byteOffset + at
-  return from % 8 === 0
-    ? new BigUint64Array(buffer, from, length >> 3)
-    : new BigUint64Array(buffer.slice(from, from + length))
+function words(bytes: Buffer): BigUint64Array {
+  const aligned = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes)
+  return new BigUint64Array(aligned.buffer, aligned.byteOffset, bytes.length >> 3)
 }
 
 /** A batch as numbers of each width it has, read without a call for each. */

@@ -18,9 +18,9 @@ const drafts = new WeakMap<Run, Draft>()
 /** Makes as much of a run's trace as can be made of its records so far. */
 export function draftTrace(run: Run): void {
   try {
+    if (run.records.at(-1)?.kind === 'end') return // traceOf() takes the rest in
     const known = drafts.get(run)
     if (known === undefined && !run.records.some(({ kind }) => kind === 'exec')) return
-    if (run.records.at(-1)?.kind === 'end') return // traceOf() takes the rest in
     const draft = known === undefined || known.outdated(run.image) ? new Draft(assemblyOf(run)) : known
     drafts.set(run, draft)
     draft.follow()
