@@ -10,8 +10,8 @@ const DEFAULT_PATH = '/bin:/usr/bin'
 export interface LookupOptions {
   /** The working directory that the program will have. */
   cwd: string
-  /** The value of PATH in the program's environment. */
-  path: string | undefined
+  /** The program's environment: its PATH is asked for only where one is needed. */
+  env: { readonly path: string | undefined }
 }
 
 /**
@@ -32,10 +32,10 @@ export function programName(file: unknown, name = 'file'): string {
  * @throws PremainError `NOT_FOUND`, or `NOT_EXECUTABLE` where PATH has the file but without permission to execute it;
  *   `INVALID_OPTION` for what is no name
  */
-export function resolveProgram(file: string, { cwd, path }: LookupOptions): string {
+export function resolveProgram(file: string, { cwd, env }: LookupOptions): string {
   if (programName(file).includes('/')) return file
   let refused: string | null = null
-  for (const directory of (path ?? DEFAULT_PATH).split(':')) {
+  for (const directory of (env.path ?? DEFAULT_PATH).split(':')) {
     const candidate = `${directory === '' ? '.' : directory}/${file}`
     const kind = fileKind(resolve(cwd, candidate))
     if (kind === 'executable') return candidate

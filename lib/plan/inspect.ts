@@ -48,7 +48,7 @@ export function inspect(file: string): Promise<Image> {
 
 async function readImage(file: string): Promise<Image> {
   const cwd = process.cwd()
-  const { elf, scripts } = classifyProgram(resolveProgram(file, { cwd, path: process.env.PATH }), cwd)
+  const { elf, scripts } = classifyProgram(resolveProgram(file, { cwd, env: { path: process.env.PATH } }), cwd)
   const image = openImage(elf)
   try {
     return { schema: 'premain.image/1', tool: TOOL, ...describeImage(image), scripts, steps: stepPlaces(image) }

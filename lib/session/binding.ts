@@ -81,9 +81,10 @@ export interface Binding {
   dropCache(path: string): number
   /**
    * Whether a path leads to the file of that identity: device, inode, size, times of modification and change in
-   * nanoseconds. False where it leads nowhere, for whatever reason.
+   * nanoseconds. False where it leads nowhere, for whatever reason. Where it does, a launch is about to follow: a tracer is
+   * woken, and has a child ready for it.
    */
-  isFile(path: string, identity: BigInt64Array): boolean
+  expectLaunch(path: string, identity: BigInt64Array): boolean
 }
 
 let loaded: Binding | null = null

@@ -51,12 +51,55 @@ export interface TraceOptions {
   signal?: AbortSignal
 }
 
-/** An environment as execve takes it. */
-export interface Environment {
+/** An environment as execve takes it. It is read when it is first asked for: the tracer is woken before. */
+export class Environment {
+  private known: string | null = null
+  private foundPath: string | undefined
+
+  /**
+   * @param given null for the caller's own
+   * @throws PremainError `INVALID_OPTION` for what is no environment
+   */
+  constructor(private readonly given: object | null) {
+    if (typeof given !== 'object') throw invalid('option env is not an object', 'env: { NAME: value }')
+  }
+
   /** `NAME=value`, each with a NUL behind it: one string crosses to the addon faster than many. */
-  block: string
+  get block(): string {
+    return this.known ?? this.read()
+  }
+
   /** The value of PATH. */
-  path: string | undefined
+  get path(): string | undefined {
+    this.read()
+    return this.foundPath
+  }
+
+  /**
+   * Reads it, unless that was done.
+   * @throws PremainError `INVALID_OPTION` for a variable that cannot be passed on
+   */
+  read(): string {
+    if (this.known !== null) return this.known
+    const env = (this.given ?? process.env) as Record<string, unknown>
+    let block = ''
+    // Object.keys() asks the environment for each name whether it is enumerable: a getenv(3) more.
+    for (const name of this.given === null ? Object.getOwnPropertyNames(env) : Object.keys(env)) {
+      const value = env[name]
+      if (value === undefined) continue
+      const text = String(value)
+      if (name === '' || name.includes('=') || name.includes('\0') || text.includes('\0')) {
+        throw invalid(
+          `environment variable ${JSON.stringify(name)} cannot be passed on`,
+          'no "=" in names, no NUL bytes',
+        )
+      }
+      block += `${name}=${text}\0`
+      if (name === 'PATH') this.foundPath = text
+    }
+    this.known = block
+    return block
+  }
 }
 
 /** A descriptor of the target; launches one after another may share a pipe. */
@@ -129,7 +172,7 @@ export function resolveOptions(options: TraceOptions): ResolvedOptions {
     only: resolveFlag(options, 'only', false),
     evidence: resolveFlag(options, 'evidence', true),
     cwd: resolveCwd(options.cwd),
-    env: resolveEnv(options.env),
+    env: new Environment(options.env ?? null),
     stdio: resolveStdio(options.stdio),
     timeout: resolveTimeout(options.timeout),
     signal: resolveSignal(options.signal),
@@ -155,24 +198,6 @@ function resolveStops(stops: unknown = []): (string | RegExp)[] {
 function resolveCwd(cwd: unknown = process.cwd()): string {
   if (typeof cwd === 'string' && cwd !== '' && !cwd.includes('\0')) return cwd
   throw invalid('option cwd is not a path', 'cwd: a directory')
-}
-
-function resolveEnv(given: unknown): Environment {
-  const env = given ?? process.env
-  if (typeof env !== 'object') throw invalid('option env is not an object', 'env: { NAME: value }')
-  const out: Environment = { block: '', path: undefined }
-  // Object.keys() asks the environment for each name whether it is enumerable: a getenv(3) more.
-  for (const name of given == null ? Object.getOwnPropertyNames(env) : Object.keys(env)) {
-    const value = (env as Record<string, unknown>)[name]
-    if (value === undefined) continue
-    const text = String(value)
-    if (name === '' || name.includes('=') || name.includes('\0') || text.includes('\0')) {
-      throw invalid(`environment variable ${JSON.stringify(name)} cannot be passed on`, 'no "=" in names, no NUL bytes')
-    }
-    out.block += `${name}=${text}\0`
-    if (name === 'PATH') out.path = text
-  }
-  return out
 }
 
 function resolveStdio(stdio: unknown = ['ignore', 'pipe', 'pipe']): [StdioEntry, StdioEntry, StdioEntry] {

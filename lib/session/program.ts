@@ -34,7 +34,7 @@ export interface PreparedProgram {
 
 interface Remembered {
   image: ProgramImage
-  /** As the addon’s `isFile()` takes it. */
+  /** As the addon’s `expectLaunch()` takes it. */
   identity: BigInt64Array
   plans: Map<string, StopPlan>
 }
@@ -49,7 +49,7 @@ const images = new Map<string, Remembered>()
  */
 export function prepareProgram(file: string, args: readonly string[], options: ResolvedOptions): PreparedProgram {
   requireProc()
-  const path = resolveProgram(file, { cwd: options.cwd, path: options.env.path })
+  const path = resolveProgram(file, options)
   const argv = [file, ...args]
   const known = recall(fromCwd(path, options.cwd))
   if (known !== null) return { path, argv, image: known.image, plan: planFor(known, options), scripts: [] }
@@ -90,7 +90,7 @@ export function planSymbol(image: ProgramImage, symbol: string): StopPlan {
 /** The image of that path while its file is the same: what was found out about it before exec holds still. */
 function recall(path: string): Remembered | null {
   const known = images.get(path)
-  if (known === undefined || !binding().isFile(path, known.identity)) return null
+  if (known === undefined || !binding().expectLaunch(path, known.identity)) return null
   const { interpreter } = known.image.elf
   if (interpreter !== null && !existsSync(interpreter)) return null
   images.delete(path)

@@ -108,7 +108,9 @@ export function launch(file: string, options?: TraceOptions): Session<Trace>
 export function launch(file: string, args?: readonly string[], options?: TraceOptions): Session<Trace>
 export function launch(file: string, args?: readonly string[] | TraceOptions, options?: TraceOptions): Session<Trace> {
   const split = splitArguments(file, args, options)
-  return new Session(file, split.args, resolveOptions(split.options), {
+  const resolved = resolveOptions(split.options)
+  resolved.env.read()
+  return new Session(file, split.args, resolved, {
     mappings: liveMappings,
     frames: liveFrames,
     trace: (run) => traceOf(run, { stdout: '', stderr: '' }),

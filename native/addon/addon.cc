@@ -173,8 +173,9 @@ void release(const Napi::CallbackInfo& info) {
 }
 
 // Whether the path still leads to the file of this identity: device, inode, size, times of the last modification and the
-// last change in nanoseconds. Node's own stat takes 50 µs of a launch, where little of its code is in a cache.
-Napi::Value is_file(const Napi::CallbackInfo& info) {
+// last change in nanoseconds. Node's own stat takes 50 µs of a launch, where little of its code is in a cache. If so, a launch
+// is about to follow.
+Napi::Value expect_launch(const Napi::CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>().Utf8Value();
   const auto identity = info[1].As<Napi::BigInt64Array>();
   const auto nanoseconds = [](const timespec& time) { return time.tv_sec * int64_t{1000000000} + time.tv_nsec; };
@@ -184,6 +185,7 @@ Napi::Value is_file(const Napi::CallbackInfo& info) {
                          nanoseconds(seen.st_mtim), nanoseconds(seen.st_ctim)};
   const bool same =
       identity.ElementLength() == std::size(now) && std::ranges::equal(now, std::span(identity.Data(), std::size(now)));
+  if (same) info.Env().GetInstanceData<Sessions>()->expect();
   return Napi::Boolean::New(info.Env(), same);
 }
 
@@ -228,7 +230,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("closePipe", Napi::Function::New<close_pipe>(env, "closePipe"));
   exports.Set("pipe", Napi::Function::New<make_pipe>(env, "pipe"));
   exports.Set("probe", Napi::Function::New<probe_machine>(env, "probe"));
-  exports.Set("isFile", Napi::Function::New<is_file>(env, "isFile"));
+  exports.Set("expectLaunch", Napi::Function::New<expect_launch>(env, "expectLaunch"));
   exports.Set("dropCache", Napi::Function::New<drop_cache>(env, "dropCache"));
   return exports;
 }

@@ -53,6 +53,10 @@ bool Sessions::start(napi_env env, const std::shared_ptr<Host>& host) {
   return true;
 }
 
+void Sessions::expect() {
+  if (!idle_.empty()) (void)idle_.back()->expect();
+}
+
 void Sessions::ended(napi_env env, Host& host, TracerThread& thread) {
   host.unref(env);
   host.serve_on(nullptr);

@@ -15,6 +15,8 @@ class Sessions {
   explicit Sessions(napi_env env);
   // Begins a session. It is kept until it has ended; false where the environment is already going away.
   bool start(napi_env env, const std::shared_ptr<Host>& host);
+  // A session is about to begin: an idle thread makes its child. Another one that begins first takes it.
+  void expect();
   // A pipe's end is closed with the environment unless it is released first. Its next owner in JavaScript takes it before
   // that: a worker may be terminated between the two, and then either of them closes it.
   void keep(int fd);

@@ -9,6 +9,9 @@ namespace premain {
 namespace {
 
 constexpr auto kPatience = std::chrono::milliseconds(100);
+// How long a child waits for the session that was expected, and for how much of that its tracer stays awake.
+constexpr auto kChildPatience = std::chrono::milliseconds(10);
+constexpr auto kAwake = std::chrono::microseconds(300);
 
 }  // namespace
 
@@ -21,6 +24,8 @@ TracerThread::TracerThread(napi_env env, napi_threadsafe_function_call_js receiv
 void TracerThread::start(std::shared_ptr<Host> host) {
   inherited_ = inherited();
   next_ = host;
+  called_ = true;
+  look_ = true;
   auto* self = new std::shared_ptr<TracerThread>(shared_from_this());
   // Not std::thread, which throws at a limit of threads or memory.
   const int error = pthread_create(
@@ -40,15 +45,20 @@ void TracerThread::start(std::shared_ptr<Host> host) {
   send({});
 }
 
-bool TracerThread::take(std::shared_ptr<Host> host) {
+bool TracerThread::expect() { return call(nullptr); }
+
+bool TracerThread::take(std::shared_ptr<Host> host) { return call(std::move(host)); }
+
+bool TracerThread::call(std::shared_ptr<Host> host) {
   const Inherited here = inherited();
   std::unique_lock lock(mutex_);
   leaving_ = leaving_ || here.priority != inherited_.priority || !CPU_EQUAL(&here.cores, &inherited_.cores);
   if (!leaving_) {
-    keep_off_this_core();
+    if (!std::exchange(called_, true)) keep_off_this_core();
     next_ = std::move(host);
   }
   const bool taken = !leaving_;
+  look_ = next_ != nullptr || leaving_;
   lock.unlock();  // who is woken finds it free
   changed_.notify_all();
   return taken;
@@ -65,6 +75,7 @@ void TracerThread::keep_off_this_core() {
 void TracerThread::leave() {
   const std::lock_guard lock(mutex_);
   leaving_ = true;
+  look_ = true;
   changed_.notify_all();
 }
 
@@ -94,9 +105,19 @@ TracerThread::Inherited TracerThread::inherited() {
 
 // Nothing may touch the environment after the last message: at its teardown the call fails and the function is gone.
 void TracerThread::run() {
-  while (const std::shared_ptr<Host> host = next()) {
-    sched_setaffinity(0, sizeof inherited_.cores, &inherited_.cores);
-    host->session().run();
+  {
+    Launcher launcher;
+    while (await_call()) {
+      sched_setaffinity(0, sizeof inherited_.cores, &inherited_.cores);
+      const Placement placement;
+      // Where none can be made, the session makes it again, and says why.
+      (void)launcher.start();
+      if (const std::shared_ptr<Host> host = next(placement)) {
+        host->session().run(placement, launcher);
+      } else {
+        launcher.discard();
+      }
+    }
   }
   send({});
   const std::lock_guard lock(mutex_);
@@ -104,10 +125,22 @@ void TracerThread::run() {
   changed_.notify_all();
 }
 
-std::shared_ptr<Host> TracerThread::next() {
+// Whether a session has come, or one is expected; false where the thread is to leave.
+bool TracerThread::await_call() {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, kPatience, [this] { return next_ != nullptr || leaving_; });
-  if (next_ == nullptr) leaving_ = true;
+  changed_.wait_for(lock, kPatience, [this] { return called_ || leaving_; });
+  leaving_ = leaving_ || !called_;
+  return next_ != nullptr || !leaving_;
+}
+
+// The session; none where the one that was expected has not come. With a single core it would keep JavaScript from it.
+std::shared_ptr<Host> TracerThread::next(const Placement& placement) {
+  const auto until = std::chrono::steady_clock::now() + kAwake;
+  while (placement.core() >= 0 && !look_ && std::chrono::steady_clock::now() < until) sched_yield();
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, kChildPatience, [this] { return next_ != nullptr || leaving_; });
+  called_ = false;
+  look_ = false;
   return std::exchange(next_, nullptr);
 }
 

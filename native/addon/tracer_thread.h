@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <memory>
@@ -34,6 +35,8 @@ class TracerThread : public std::enable_shared_from_this<TracerThread> {
   // Serves this session next, as the idle thread that it is; false where it is leaving, or the target would inherit from it
   // another priority or other cores than the calling thread has.
   bool take(std::shared_ptr<Host> host);
+  // A session is about to come: a child is made for it, on the same conditions.
+  bool expect();
   // It is to leave after the session that it serves.
   void leave();
   // Waits for it to have left, at most that long; a thread stuck in the kernel is left to itself.
@@ -51,8 +54,10 @@ class TracerThread : public std::enable_shared_from_this<TracerThread> {
   };
   static Inherited inherited();
 
+  bool call(std::shared_ptr<Host> host);
   void run();
-  std::shared_ptr<Host> next();
+  bool await_call();
+  std::shared_ptr<Host> next(const Placement& placement);
   void keep_off_this_core();
 
   napi_threadsafe_function to_js_ = nullptr;
@@ -62,6 +67,8 @@ class TracerThread : public std::enable_shared_from_this<TracerThread> {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::shared_ptr<Host> next_;
+  bool called_ = false;
+  std::atomic<bool> look_ = false;  // `next_` is there, or the thread is to leave
   bool leaving_ = false;
   bool left_ = false;
 };

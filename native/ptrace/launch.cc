@@ -1,12 +1,16 @@
 #include "launch.h"
 
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstring>
+#include <utility>
 
 #include "../arch/arch.h"
 #include "knobs.h"
@@ -59,9 +63,8 @@ long address(T* pointer) {
 
 }  // namespace
 
-Launcher::Launcher(const LaunchSpec& spec) : spec_(spec), argv_(pointers(spec.argv)), env_(variables(spec.env)) {}
-
 Launcher::~Launcher() {
+  discard();
   if (stack_ != nullptr) munmap(stack_, kStackSize);
 }
 
@@ -70,28 +73,48 @@ std::optional<Failure> Launcher::child_failure() const {
   return Failure{child_errno_, child_syscall_};
 }
 
-Result<pid_t> Launcher::start() {
-  stack_ = mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-  if (stack_ == MAP_FAILED) {
-    stack_ = nullptr;
-    return failed("mmap");
+Status Launcher::start() {
+  if (pid_ != 0) return ok();
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  if (stack_ == nullptr) {
+    void* const made =
+        mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (made == MAP_FAILED) return failed("mmap");
+    stack_ = made;
   }
-  if (pipe2(gate_, O_CLOEXEC) == -1) return failed("pipe2");
-  const Fd read_end(gate_[0]);
-  Fd write_end(gate_[1]);
-  const pid_t pid = clone(child, static_cast<char*>(stack_) + kStackSize, CLONE_VM | SIGCHLD, this);
+  parent_ = getpid();
+  released_ = 0;
+  child_errno_ = 0;
+  const pid_t pid = clone(child, static_cast<char*>(stack_) + kStackSize, CLONE_VM | CLONE_FILES | SIGCHLD, this);
   if (pid == -1) return failed("clone");
+  pid_ = pid;
   knobs::reached(knobs::Point::Cloned, pid);
-  const char go = 1;
-  Status released = seize(pid);
-  if (released && write(write_end.get(), &go, 1) != 1) released = failed("write");
+  Status seized = seize(pid);
   // One that somebody has killed by now cannot be seized: EPERM, but nothing was refused. Its end is reported like any other.
-  if (released || has_ended_by_itself(pid)) return pid;
+  if (seized || has_ended_by_itself(pid)) return ok();
+  discard();
+  return seized.failure();
+}
+
+pid_t Launcher::release(const LaunchSpec& spec) {
+  spec_ = &spec;
+  argv_ = pointers(spec.argv);
+  env_ = variables(spec.env);
+  __atomic_store_n(&released_, 1, __ATOMIC_RELEASE);
+  syscall(SYS_futex, &released_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+  return std::exchange(pid_, 0);
+}
+
+void Launcher::discard() {
+  const pid_t pid = std::exchange(pid_, 0);
+  if (pid == 0) return;
   kill(pid, SIGKILL);
   while (Result<WaitEvent> event = wait_for(pid)) {
     if (has_ended(event->status)) break;
+    (void)StoppedTracee(pid).resume(Resume::Continue, 0);  // from its exit stop
   }
-  return released.failure();
 }
 
 int Launcher::child(void* self) { static_cast<Launcher*>(self)->run_child(); }
@@ -106,7 +129,7 @@ void Launcher::give_up(const char* syscall, long result) {
 long Launcher::place_stdio() {
   int source[3];
   for (int i = 0; i < 3; i++) {
-    long fd = spec_.stdio[i];
+    long fd = spec_->stdio[i];
     if (fd < 0) {
       fd = arch::raw_syscall(SYS_openat, AT_FDCWD, address("/dev/null"), O_RDWR | O_CLOEXEC);
       if (fd < 0) return fd;
@@ -123,57 +146,47 @@ long Launcher::place_stdio() {
   return 0;
 }
 
+void Launcher::await_release() {
+  while (__atomic_load_n(&released_, __ATOMIC_ACQUIRE) == 0) {
+    arch::raw_syscall(SYS_futex, address(&released_), FUTEX_WAIT_PRIVATE, 0, 0);
+  }
+}
+
 // Runs in the tracer's memory until execve: raw system calls, no allocation, nothing of libc. All signals are blocked.
 void Launcher::run_child() {
-  // Close our copy of the write end, and those of other sessions' gates that this table inherited, or a killed Node
-  // would leave children waiting for one another. The stdio sources are copied down first.
-  arch::raw_syscall(SYS_close, gate_[1]);
-  int gate = gate_[0];
-  if (gate < 3) {
-    const long moved = arch::raw_syscall(SYS_fcntl, gate, F_DUPFD_CLOEXEC, 3);
-    if (moved < 0) give_up("fcntl", moved);
-    gate = static_cast<int>(moved);
-  }
-  if (const long result = place_stdio(); result < 0) give_up("dup3", result);
-  if (gate > 3) arch::raw_syscall(SYS_close_range, 3, gate - 1, 0);
-  if (arch::raw_syscall(SYS_close_range, gate + 1, ~0u, 0) < 0) {
-    // Before linux 5.9: one by one, up to the limit.
-    rlimit limit{1024, 1024};
-    arch::raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, address(&limit));
-    for (rlim_t fd = 3; fd < limit.rlim_cur; fd++) {
-      if (static_cast<int>(fd) != gate) arch::raw_syscall(SYS_close, static_cast<long>(fd));
-    }
-  }
-
-  char go;
-  long n;
-  do {
-    n = arch::raw_syscall(SYS_read, gate, address(&go), 1);
-  } while (n == -EINTR);
-  if (n != 1) {
-    for (;;) arch::raw_syscall(SYS_exit_group, 127);
-  }
-  arch::raw_syscall(SYS_close, gate);
-
-  if (spec_.cwd) {
-    if (const long result = arch::raw_syscall(SYS_chdir, address(spec_.cwd->c_str())); result < 0) {
-      give_up("chdir", result);
-    }
-  }
-  if (spec_.open_files) {
-    arch::raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, address(&*spec_.open_files), 0);
-  }
+  // Until it is seized nothing else ends it with the tracer.
+  arch::raw_syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+  if (arch::raw_syscall(SYS_getppid) != parent_) give_up("getppid", -ESRCH);
   KernelSigaction standard{};  // SIG_DFL
   for (int signal = 1; signal <= kSignals; signal++) {
     arch::raw_syscall(SYS_rt_sigaction, signal, address(&standard), 0, sizeof standard.mask);
   }
+  await_release();
+
+  if (const long result = arch::raw_syscall(SYS_unshare, CLONE_FILES); result < 0) give_up("unshare", result);
+  if (const long result = place_stdio(); result < 0) give_up("dup3", result);
+  if (arch::raw_syscall(SYS_close_range, 3, ~0u, 0) < 0) {
+    // Before linux 5.9: one by one, up to the limit.
+    rlimit limit{1024, 1024};
+    arch::raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, address(&limit));
+    for (rlim_t fd = 3; fd < limit.rlim_cur; fd++) arch::raw_syscall(SYS_close, static_cast<long>(fd));
+  }
+  if (spec_->cwd) {
+    if (const long result = arch::raw_syscall(SYS_chdir, address(spec_->cwd->c_str())); result < 0) {
+      give_up("chdir", result);
+    }
+  }
+  if (spec_->open_files) {
+    arch::raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, address(&*spec_->open_files), 0);
+  }
+  arch::raw_syscall(SYS_prctl, PR_SET_PDEATHSIG, 0);
   const uint64_t none = 0;
   arch::raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, address(&none), 0, sizeof none);
   const long self = arch::raw_syscall(SYS_getpid);
   // To the thread: one for the process would be lost where a wake-up of the tracer's, also a SIGSTOP, is under way.
   arch::raw_syscall(SYS_tgkill, self, self, SIGSTOP);
   const long result =
-      arch::raw_syscall(SYS_execve, address(spec_.file.c_str()), address(argv_.data()), address(env_.data()));
+      arch::raw_syscall(SYS_execve, address(spec_->file.c_str()), address(argv_.data()), address(env_.data()));
   give_up("execve", result);
 }
 

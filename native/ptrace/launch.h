@@ -1,12 +1,14 @@
 // Starts the target as a shell would start it, stopped before its execve.
 //
 // The child is cloned with CLONE_VM on a stack of its own, so the cost does not grow with Node's heap. It shares errno
-// and TLS with us until its exec: it makes raw system calls only, and everything it needs is built before.
+// and TLS with us until its exec: it makes raw system calls only, and everything it needs is built before. It can be made
+// before it is known what it is to execute: it shares our descriptors too until it is released.
 #pragma once
 
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,30 +27,40 @@ struct LaunchSpec {
   std::optional<rlimit> open_files;
 };
 
+// Makes one child after another; belongs to the tracer thread.
 class Launcher {
  public:
-  explicit Launcher(const LaunchSpec& spec);
+  Launcher() = default;
+  // Ends a child that was not released.
   ~Launcher();
   Launcher(const Launcher&) = delete;
   Launcher& operator=(const Launcher&) = delete;
 
-  // Clones, seizes and releases the child. It stops itself with SIGSTOP next; resumed to its next system call, that is
-  // execve.
-  Result<pid_t> start();
-  // Why the child gave up before its execve: the failed call and its errno; valid once it has exited.
+  // Clones and seizes a child that waits to be released, unless there is one. All signals are blocked from here on.
+  Status start();
+  // Releases it towards its program. It stops itself with SIGSTOP next; resumed to its next system call, that is execve.
+  // The specification is to stay, and the descriptors that it names, until that stop.
+  pid_t release(const LaunchSpec& spec);
+  // Ends and reaps the child that waits, if there is one.
+  void discard();
+  // Why the child that was released last gave up before its execve: the failed call and its errno; valid once it has
+  // exited.
   std::optional<Failure> child_failure() const;
 
  private:
   static int child(void* self);
   [[noreturn]] void give_up(const char* syscall, long result);
   [[noreturn]] void run_child();
+  void await_release();
   long place_stdio();
 
-  const LaunchSpec& spec_;
+  const LaunchSpec* spec_ = nullptr;
   std::vector<char*> argv_;
   std::vector<char*> env_;
   void* stack_ = nullptr;
-  int gate_[2] = {-1, -1};  // the child waits on [0]; a dead tracer is end of file
+  pid_t pid_ = 0;  // of the child that waits
+  pid_t parent_ = 0;
+  uint32_t released_ = 0;  // a futex
   volatile int child_errno_ = 0;
   const char* volatile child_syscall_ = nullptr;
 };

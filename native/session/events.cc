@@ -33,6 +33,7 @@ void Session::on_signal(World& world, Thread& thread, int signal) {
     const bool own = info && info->code == SI_TKILL && info->sender == pid_;
     if (phase_ == Phase::Starting && own) {  // the launched child's: its execve is next
       phase_ = Phase::BeforeExec;
+      handed_over_.clear();
       control_.open_wakes();
       const pid_t tid = thread.tid;
       serve_commands(world);

@@ -32,24 +32,17 @@ size_t expected_size(const Plan& plan) {
 Session::Session(LaunchSpec spec, Plan plan, std::vector<Fd> handed_over, Sink& sink)
     : spec_(std::move(spec)), plan_(std::move(plan)), handed_over_(std::move(handed_over)), sink_(sink) {}
 
-void Session::run() {
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
-  const Placement placement;
+void Session::run(const Placement& placement, Launcher& launcher) {
   placement_ = &placement;
+  if (const Status started = launcher.start(); !started) return refuse(started.failure());
+  pid_ = launcher.release(spec_);
   recorder_.reserve(expected_size(plan_));
   breakpoints_.reserve(plan_.sites.size());
-
-  Launcher launcher(spec_);
-  Result<pid_t> started = launcher.start();
-  handed_over_.clear();
-  if (!started) return refuse(started.failure());
-  pid_ = *started;
   knobs::reached(knobs::Point::Launched, pid_);
   control_.target_started(pid_);
   World world(placement, pid_);
   trace(world);
+  handed_over_.clear();
   record_end(world, launcher);
   control_.target_gone();
   close_address_space();

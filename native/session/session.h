@@ -32,7 +32,8 @@ class Session {
   // `handed_over`: descriptors of this process that only the target needs, closed once it has them.
   Session(LaunchSpec spec, Plan plan, std::vector<Fd> handed_over, Sink& sink);
 
-  void run();
+  // On the tracer thread, in its place and by its launcher, which may have a child ready.
+  void run(const Placement& placement, Launcher& launcher);
   // Instead of `run`, where no thread can be had for it: reports that nothing was started.
   void refuse(Failure failure);
 

@@ -251,32 +251,32 @@ describe('looking names up', () => {
 
   test('the first executable file in PATH, as a shell finds it', () => {
     const shell = spawnSync('/bin/sh', ['-c', 'command -v env'], { encoding: 'utf8' }).stdout.trim()
-    expect(resolveProgram('env', { cwd: '/', path: process.env.PATH })).toBe(shell)
+    expect(resolveProgram('env', { cwd: '/', env: { path: process.env.PATH } })).toBe(shell)
     scratchFolder('path/a/tool')
     writeScratch('path/tool', 'x', 0o644)
     scratchFolder('path/b')
     writeScratch('path/b/tool', '#!/bin/sh\n')
     const path = `${folder()}/a:${folder()}:${folder()}/b`
-    expect(resolveProgram('tool', { cwd: '/', path })).toBe(`${folder()}/b/tool`)
+    expect(resolveProgram('tool', { cwd: '/', env: { path } })).toBe(`${folder()}/b/tool`)
   })
 
   test('an empty entry is the working directory; a name with a slash is not looked up', () => {
     writeScratch('path/here', '#!/bin/sh\n')
     for (const path of ['', ':/bin', '/bin:', '/bin::/sbin']) {
-      expect(resolveProgram('here', { cwd: folder(), path })).toBe('./here')
+      expect(resolveProgram('here', { cwd: folder(), env: { path } })).toBe('./here')
     }
-    expect(resolveProgram('./any/where', { cwd: '/', path: '' })).toBe('./any/where')
+    expect(resolveProgram('./any/where', { cwd: '/', env: { path: '' } })).toBe('./any/where')
   })
 
   test('without PATH the system’s own directories', () => {
-    expect(resolveProgram('true', { cwd: '/', path: undefined })).toBe('/bin/true')
+    expect(resolveProgram('true', { cwd: '/', env: { path: undefined } })).toBe('/bin/true')
   })
 
   test('not found, or found without permission', () => {
     writeScratch('path/denied', 'x', 0o644)
     writeScratch('path/local', '#!/bin/sh\n')
     const search = (name: string, path: string): PremainError =>
-      failure(() => resolveProgram(name, { cwd: folder(), path }))
+      failure(() => resolveProgram(name, { cwd: folder(), env: { path } }))
     expect(search('no-such-program', '/bin')).toMatchObject({ code: 'NOT_FOUND', errno: 'ENOENT' })
     expect(search('denied', folder())).toMatchObject({ code: 'NOT_EXECUTABLE' })
     expect(search('local', '/bin').hint).toContain('./local')

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <thread>
 
+#include "traced.h"
+
 namespace premain {
 namespace {
 
@@ -45,7 +47,7 @@ Plan plan_of(uint32_t flags) {
 std::vector<wire::WireRecord> run(std::vector<std::string> argv, uint32_t flags) {
   Memo memo;
   Session session(program(std::move(argv)), plan_of(flags), {}, memo);
-  std::thread([&session] { session.run(); }).join();
+  std::thread([&session] { run_here(session); }).join();
   return memo.records();
 }
 
@@ -78,7 +80,7 @@ TEST(SessionTest, IsEndedFromAnotherThreadAtAnyMoment) {
   for (int round = 0; round < 50; round++) {
     Memo memo;
     Session session(program({"/bin/sleep", "60"}), plan_of(0), {}, memo);
-    std::thread tracer([&session] { session.run(); });
+    std::thread tracer([&session] { run_here(session); });
     for (int spin = 0; spin < round * 20'000; spin++) __asm__ volatile("");
     session.control().post({Command::Type::End, {}});
     tracer.join();

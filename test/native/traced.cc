@@ -77,6 +77,12 @@ bool await_event(pid_t id, int limit_ms) {
   return true;
 }
 
+void run_here(Session& session) {
+  const Placement placement;
+  Launcher launcher;
+  session.run(placement, launcher);
+}
+
 Traced::Traced(std::string what, uint32_t flags) : session_(spec(std::move(what)), target_plan(flags), {}, *this) {
   knobs::hooks = this;
 }
@@ -100,7 +106,7 @@ LaunchSpec Traced::spec(std::string what) {
 void Traced::run() {
   std::promise<void> done;
   std::thread tracer([&] {
-    session_.run();
+    run_here(session_);
     child_left_ = waitpid(-1, nullptr, __WALL | __WNOTHREAD | WNOHANG) != -1;
     done.set_value();
   });

@@ -21,6 +21,9 @@ bool has_event(pid_t id);
 // Waits until it has, for `limit_ms` at most.
 bool await_event(pid_t id, int limit_ms);
 
+// Runs a session to its end, the only one of the calling thread.
+void run_here(Session& session);
+
 class Traced final : public Sink, public knobs::Hooks {
  public:
   Traced(std::string what, uint32_t flags);

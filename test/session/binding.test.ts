@@ -32,13 +32,13 @@ test('a plan that does not decode starts nothing and says so', async () => {
 test('a file is known by its device, inode, size and both times', () => {
   const { dev, ino, size, mtimeNs, ctimeNs } = statSync(tsgo.file, { bigint: true })
   const identity = [dev, ino, size, mtimeNs, ctimeNs]
-  const { isFile } = binding()
-  expect(isFile(tsgo.file, BigInt64Array.from(identity))).toBe(true)
+  const { expectLaunch } = binding()
+  expect(expectLaunch(tsgo.file, BigInt64Array.from(identity))).toBe(true)
   for (const at of identity.keys()) {
-    expect(isFile(tsgo.file, BigInt64Array.from(identity.with(at, (identity[at] as bigint) + 1n)))).toBe(false)
+    expect(expectLaunch(tsgo.file, BigInt64Array.from(identity.with(at, (identity[at] as bigint) + 1n)))).toBe(false)
   }
-  expect(isFile(tsgo.file, BigInt64Array.from(identity.slice(1)))).toBe(false)
-  expect(isFile(`${tsgo.file}/nothing`, BigInt64Array.from(identity))).toBe(false)
+  expect(expectLaunch(tsgo.file, BigInt64Array.from(identity.slice(1)))).toBe(false)
+  expect(expectLaunch(`${tsgo.file}/nothing`, BigInt64Array.from(identity))).toBe(false)
 })
 
 describe('a package without its addon', () => {

@@ -7,6 +7,7 @@ import { resolveOptions, type TraceOptions } from '../../lib/session/options'
 import { prepareProgram } from '../../lib/session/program'
 import { trace } from '../../lib/trace/trace'
 import { tsgo } from '../support/corpus'
+import { assertNothingLeft, snapshot } from '../support/leaks'
 
 const planOf = (options: TraceOptions) => prepareProgram(tsgo.file, [], resolveOptions(options)).plan
 
@@ -31,6 +32,18 @@ test('each option that a plan depends on, changed, makes another', () => {
     { stops: ['os.Getenv', 'os.Exit'] },
   ].map(planOf)
   expect(new Set(plans).size).toBe(plans.length)
+})
+
+test('a launch that is refused once its child was made leaves nothing of it', async () => {
+  const options: TraceOptions = { stdio: 'ignore', until: 'schedinit' }
+  await trace(tsgo.file, options)
+  const before = snapshot()
+  for (let i = 0; i < 20; i++) {
+    // The environment is read after the program was found to be the remembered one.
+    await expect(trace(tsgo.file, { ...options, env: { 'A=B': 'c' } })).rejects.toThrow('cannot be passed on')
+    if (i % 2 === 0) expect((await trace(tsgo.file, options)).outcome).toBe('reached-until')
+  }
+  await assertNothingLeft(before)
 })
 
 test('a program that was replaced between two traces is read anew', async () => {

@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -89,6 +90,11 @@ int main(int, char** argv) {
     printf("%lx %lx %lx %lx\n", getauxval(AT_ENTRY), reinterpret_cast<uintptr_t>(once),
            reinterpret_cast<uintptr_t>(refused), reinterpret_cast<uintptr_t>(last));
     return 0;
+  }
+  if (strcmp(what, "deathsig") == 0) {
+    int signal = -1;
+    prctl(PR_GET_PDEATHSIG, &signal);
+    return signal;
   }
   if (strcmp(what, "everything") == 0) everything();
   if (strcmp(what, "exec") == 0) exec_beside();
