@@ -18,6 +18,8 @@ export interface LaunchSpec {
   openFiles: readonly [soft: number, hard: number] | null
   /** Descriptors that only the target needs: closed once it has them. */
   handOver: readonly number[]
+  /** Another launch follows: the tracer makes its child as soon as nothing is left of this one. */
+  followed: boolean
 }
 
 /** `native/session/control.h` Command::Type. */
@@ -48,7 +50,7 @@ export interface Binding {
    *
    * @param argv a block
    * @param env a block
-   * @param numbers the soft and hard RLIMIT_NOFILE, -1 to inherit; the three of `stdio`; those of `handOver`
+   * @param numbers `followed` as 0 or 1; the soft and hard RLIMIT_NOFILE, -1 to inherit; the three of `stdio`; those of `handOver`
    * @param onRecords gets batches of records; with the last one the tracer thread has done with the session,
    *   and it is null where there was no memory for it
    */

@@ -42,6 +42,16 @@ export interface Interruption {
   reason: unknown
 }
 
+/** How a run is to be. */
+export interface RunSettings {
+  options: ResolvedOptions
+  /** Hold the target at every stop, all its threads. */
+  allStop: boolean
+  /** Another run of some program follows at once. */
+  followed?: boolean
+  observer: RunObserver
+}
+
 /** A launched target. */
 export class Run {
   readonly program: PreparedProgram
@@ -66,11 +76,7 @@ export class Run {
    * Starts the target.
    * @throws PremainError for everything that can be known before: the program's file, the options, an aborted signal
    */
-  constructor(
-    file: string,
-    args: readonly string[],
-    { options, allStop, observer }: { options: ResolvedOptions; allStop: boolean; observer: RunObserver },
-  ) {
+  constructor(file: string, args: readonly string[], { options, allStop, followed = false, observer }: RunSettings) {
     if (options.signal?.aborted) throw aborted(options.signal.reason)
     this.options = options
     this.walk = {
@@ -91,6 +97,7 @@ export class Run {
         stdio: this.stdio.target,
         openFiles: inheritedOpenFiles(),
         handOver: this.stdio.handOver,
+        followed,
       },
       encodePlan(this.program.plan, this.walk),
       { onBatch: (batch) => this.receive(batch, observer), onEnd: (end) => this.finish(end, observer) },

@@ -28,8 +28,10 @@ interface Hold {
 
 /** For the limits of open files. */
 const INHERITED = [-1, -1] as const
-/** Those limits and the standard descriptors. */
-const FIXED_NUMBERS = INHERITED.length + 3
+/** Where the addon looks for them among its numbers. */
+const LIMITS_AT = 1
+const STDIO_AT = LIMITS_AT + INHERITED.length
+const HAND_OVER_AT = STDIO_AT + 3
 
 /** A running tracer. */
 export class Tracer {
@@ -49,11 +51,12 @@ export class Tracer {
     const hold: Hold = { awaited: this, known: null }
     this.hold = hold
     const { NativeSession } = binding()
-    const { file, argv, env, cwd, openFiles, stdio, handOver } = spec
-    const numbers = new Float64Array(FIXED_NUMBERS + handOver.length)
-    numbers.set(openFiles ?? INHERITED)
-    numbers.set(stdio, INHERITED.length)
-    numbers.set(handOver, FIXED_NUMBERS)
+    const { file, argv, env, cwd, openFiles, stdio, handOver, followed } = spec
+    const numbers = new Float64Array(HAND_OVER_AT + handOver.length)
+    numbers[0] = Number(followed)
+    numbers.set(openFiles ?? INHERITED, LIMITS_AT)
+    numbers.set(stdio, STDIO_AT)
+    numbers.set(handOver, HAND_OVER_AT)
     this.native = new NativeSession(file, `${argv.join('\0')}\0`, env, cwd, numbers, plan, (batch, last) =>
       (hold.awaited ?? hold.known?.deref())?.receive(batch, last),
     )

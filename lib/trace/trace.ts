@@ -68,7 +68,8 @@ function successOf(run: Run, output: Output): Trace {
 
 /**
  * What one run took, to the end that was asked for. It is worked out once the target has come there and is being ended:
- * neither what is measured nor a later run is disturbed by it.
+ * neither what is measured nor a later run is disturbed by it. Such runs come one after another: each has the child of the
+ * next made.
  *
  * @param output takes what the target wrote to descriptors of the caller's
  * @throws PremainError as `trace()` does
@@ -82,6 +83,7 @@ export function timeOnce(
     const run: Run = new Run(file, args, {
       options,
       allStop: false,
+      followed: true,
       observer: {
         onBatch: () => draftFigures(run),
         onInterrupted: () => readStuck(run),

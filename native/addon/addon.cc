@@ -51,8 +51,9 @@ struct Reader {
   }
 };
 
-// Of a session's numbers: the limits of open files and the standard descriptors. Descriptors to hand over follow.
-constexpr size_t kFixedNumbers = 5;
+// Of a session's numbers: whether another launch follows, the limits of open files and the standard descriptors. Descriptors
+// to hand over come behind.
+constexpr size_t kFixedNumbers = 6;
 
 class SessionObject : public Napi::ObjectWrap<SessionObject> {
  public:
@@ -82,8 +83,9 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
     if (from.is(info[3], napi_string)) spec.cwd = from.text(info[3]);
     const std::span<const double> numbers = from.numbers(info[4]);
     if (!plan || !from.ok || numbers.size() < kFixedNumbers) return;  // started() says so
-    if (numbers[0] >= 0) spec.open_files = rlimit{static_cast<rlim_t>(numbers[0]), static_cast<rlim_t>(numbers[1])};
-    std::ranges::copy(numbers.subspan(2, 3), spec.stdio);
+    spec.followed = numbers[0] != 0;
+    if (numbers[1] >= 0) spec.open_files = rlimit{static_cast<rlim_t>(numbers[1]), static_cast<rlim_t>(numbers[2])};
+    std::ranges::copy(numbers.subspan(3, 3), spec.stdio);
     std::vector<Fd> handed_over;
     for (const double fd : numbers.subspan(kFixedNumbers)) {
       info.Env().GetInstanceData<Sessions>()->release(static_cast<int>(fd));

@@ -114,6 +114,8 @@ void TracerThread::run() {
       (void)launcher.start();
       if (const std::shared_ptr<Host> host = next(placement)) {
         host->session().run(placement, launcher);
+        const std::lock_guard lock(mutex_);
+        called_ = called_ || host->session().followed();
       } else {
         launcher.discard();
       }

@@ -25,6 +25,7 @@ struct LaunchSpec {
   std::optional<std::string> cwd;
   int stdio[3];  // descriptors of this process to become 0, 1 and 2; -1 is /dev/null
   std::optional<rlimit> open_files;
+  bool followed = false;  // another launch follows: its child is made as soon as nothing is left of this one
 };
 
 // Makes one child after another; belongs to the tracer thread.

@@ -34,6 +34,7 @@ class Session {
 
   // On the tracer thread, in its place and by its launcher, which may have a child ready.
   void run(const Placement& placement, Launcher& launcher);
+  bool followed() const { return spec_.followed; }
   // Instead of `run`, where no thread can be had for it: reports that nothing was started.
   void refuse(Failure failure);
 

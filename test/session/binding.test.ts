@@ -16,12 +16,13 @@ const spec = {
   stdio: [-1, -1, -1],
   openFiles: null,
   handOver: [],
+  followed: false,
 } as const
 
 test('a plan that does not decode starts nothing and says so', async () => {
   const before = snapshot()
   const { NativeSession } = binding()
-  const numbers = Float64Array.of(-1, -1, -1, -1, -1)
+  const numbers = Float64Array.of(0, -1, -1, -1, -1, -1)
   const noPlan = Buffer.from('no plan')
   const native = new NativeSession('/bin/true', 'true\0', '', null, numbers, noPlan, () => undefined)
   expect(native.started()).toBe(false)
