@@ -41,7 +41,7 @@ export { STEPS as steps, type StepInfo } from './plan/catalogue'
 export { type Image, inspect } from './plan/inspect'
 export type { StepId } from './plan/types'
 export type { LiveStop } from './session/live-stop'
-export type { StdioEntry, StdioOptions, TraceOptions } from './session/options'
+export type { Aborting, StdioEntry, StdioOptions, TraceOptions } from './session/options'
 export type { ExitInfo, Session, ThreadEvent } from './session/session'
 export { launch, trace } from './trace/trace'
 export type {

@@ -29,6 +29,8 @@ type Environment = Record<string, string | undefined>
 
 const PREFIX = 'code-'
 const OLD_MS = 30 * 24 * 3600 * 1000
+/** A megabyte each: of some versions, each with a few bundles. */
+const MOST_FILES = 16
 
 /** A CommonJS file, and the code that is kept of it. */
 export class KeptScript {
@@ -119,9 +121,13 @@ export class KeptScript {
 
   /** What other versions of Node and of premain left: they write it anew where they are still in use. */
   private removeOld(): void {
-    for (const name of readdirSync(this.folder).filter((name) => name.startsWith(PREFIX))) {
-      const file = join(this.folder, name)
-      if (Date.now() - lstatSync(file).mtimeMs > OLD_MS) rmSync(file, { force: true })
+    const files = readdirSync(this.folder)
+      .filter((name) => name.startsWith(PREFIX))
+      .map((name) => join(this.folder, name))
+      .map((file) => ({ file, writtenMs: lstatSync(file).mtimeMs }))
+      .sort((a, b) => b.writtenMs - a.writtenMs)
+    for (const [at, { file, writtenMs }] of files.entries()) {
+      if (at >= MOST_FILES || Date.now() - writtenMs > OLD_MS) rmSync(file, { force: true })
     }
   }
 }

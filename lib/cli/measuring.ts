@@ -7,6 +7,7 @@ import type { MeasureOptions, Progress } from '../measure/options'
 import type * as Programs from '../measure/programs'
 import type { CheckResult, Clock, Comparison, Measurement } from '../measure/types'
 import { parseMilliseconds } from '../measure/units'
+import type { Aborting } from '../session/options'
 import { collect, type Invocation, usageError } from './command'
 import type { Context } from './context'
 import { exitCodeOf } from './exit-codes'
@@ -96,7 +97,7 @@ function progressOn({ stderr }: Context): (progress: Progress) => void {
 }
 
 /** Runs with Ctrl-C listened for. */
-export async function interruptible<T>(context: Context, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function interruptible<T>(context: Context, work: (signal: Aborting) => Promise<T>): Promise<T> {
   const interruption = new Interruption(context, false)
   try {
     return await work(interruption.signal)

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs'
 import { PremainError } from '../errors'
 import { malformed } from './cursor'
-import { type ElfIdent, readHeaders, readIdent, readInterpreter } from './elf'
+import { type ElfIdent, readIdent, readInterpreter, readKernelHeaders } from './elf'
 import { ProgramFile } from './file'
 import { checkExecutable, fromCwd } from './lookup'
 import { isUpx } from './program'
@@ -116,7 +116,7 @@ function checkElf(file: ProgramFile, head: Buffer): void {
   const host = MACHINES[process.arch] ?? process.arch
   if (ident.bits !== 64 || !ident.littleEndian || ident.machine !== host)
     throw wrongMachine(file, { ident, head, host })
-  const interpreter = readInterpreter(file, readHeaders(file))
+  const interpreter = readInterpreter(file, readKernelHeaders(file))
   if (interpreter === '') throw malformed('PT_INTERP is not a path')
   if (interpreter !== null && !existsSync(interpreter)) throw noInterpreter(file.path, interpreter)
 }

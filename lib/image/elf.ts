@@ -56,12 +56,16 @@ export interface Section {
   entsize: number
 }
 
-/** The headers of an ELF file. */
-export interface ElfHeaders {
+/** The headers of an ELF file that the kernel reads. */
+export interface KernelHeaders {
   type: 'EXEC' | 'DYN'
   machine: string
   entry: number
   programs: ProgramHeader[]
+}
+
+/** The headers of an ELF file. */
+export interface ElfHeaders extends KernelHeaders {
   /** Empty where the file has none, or none that can be believed: the kernel does not read them. */
   sections: Section[]
   /** Why the section headers were left aside, or null. */
@@ -106,9 +110,18 @@ export function readIdent(head: Buffer): ElfIdent | null {
 
 /**
  * Reads the headers of a 64-bit little-endian executable or shared object.
- * @throws PremainError `NOT_ELF`, `WRONG_ARCH` (32 bits, big endian), `MALFORMED_ELF`, `UNSUPPORTED` (object, core)
+ * @throws PremainError as {@link readKernelHeaders} does
  */
 export function readHeaders(file: ProgramFile): ElfHeaders {
+  const headers = readKernelHeaders(file)
+  return { ...headers, ...readSections(file, new Cursor(file.bytes(0, HEADER), 'ELF header')) }
+}
+
+/**
+ * Reads what the kernel reads of those headers.
+ * @throws PremainError `NOT_ELF`, `WRONG_ARCH` (32 bits, big endian), `MALFORMED_ELF`, `UNSUPPORTED` (object, core)
+ */
+export function readKernelHeaders(file: ProgramFile): KernelHeaders {
   const head = file.bytes(0, Math.min(HEADER, file.size))
   const ident = readIdent(head)
   if (ident === null) throw new PremainError('NOT_ELF', `${file.path} is not an ELF file`)
@@ -124,13 +137,11 @@ export function readHeaders(file: ProgramFile): ElfHeaders {
     const kind = { 1: 'an object file', 4: 'a core dump' }[type] ?? `an ELF file of type ${type}`
     throw new PremainError('UNSUPPORTED', `${file.path} is ${kind}, not a program`)
   }
-  const table = readSections(file, header)
   return {
     type: type === ET_EXEC ? 'EXEC' : 'DYN',
     machine: ident.machine,
     entry: header.u64(24),
     programs: readPrograms(file, header),
-    ...table,
   }
 }
 
@@ -178,7 +189,7 @@ function checked(program: ProgramHeader, size: number): ProgramHeader {
  * The dynamic linker's path that PT_INTERP has, or null. Source: linux fs/binfmt_elf.c load_elf_binary: 2 to PATH_MAX bytes,
  * the last of them NUL.
  */
-export function readInterpreter(file: ProgramFile, { programs }: ElfHeaders): string | null {
+export function readInterpreter(file: ProgramFile, { programs }: KernelHeaders): string | null {
   const program = programs.find(({ type }) => type === PT_INTERP)
   if (program === undefined) return null
   if (program.filesz < 2 || program.filesz > 4096) throw malformed(`PT_INTERP of ${program.filesz} bytes`)

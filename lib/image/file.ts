@@ -77,6 +77,13 @@ export class ProgramFile {
     return block.subarray(from, from + length)
   }
 
+  /** The unsigned 32-bit number at `offset`. */
+  u32(offset: number): number {
+    const from = offset % BLOCK
+    const block = from + 4 <= BLOCK && offset >= 0 ? this.block((offset - from) / BLOCK) : null
+    return block !== null && from + 4 <= block.length ? block.readUInt32LE(from) : this.bytes(offset, 4).readUInt32LE(0)
+  }
+
   /** The unsigned 64-bit word at `offset` as two halves: `[low, high]`. */
   word(offset: number): readonly [number, number] {
     const bytes = this.cached(offset, 8)

@@ -80,6 +80,11 @@ export class Memory {
     return new Cursor(this.bytes(address, length, what), what)
   }
 
+  /** The four bytes at an address as an unsigned number. */
+  u32(address: number, what: string): number {
+    return this.file.u32(this.offsetOf(address, 4, what))
+  }
+
   /** A NUL-terminated string at an address, at most `max` bytes of it; null where it has no end or no bytes. */
   cstring(address: number, max = 4096): string | null {
     const length = Math.min(max, this.available(address))

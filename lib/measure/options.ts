@@ -1,4 +1,5 @@
 import { PremainError } from '../errors'
+import type { Aborting } from '../session/options'
 import type { RunFigures } from '../trace/figures'
 import type { Clock, Launch, MeasureSettings } from './types'
 
@@ -13,7 +14,7 @@ export interface RunOptions {
   cwd?: string
   env?: Record<string, string>
   timeout: number
-  signal?: AbortSignal
+  signal?: Aborting
 }
 
 /** Launches a program once, as `trace()` does. The target is started at once. */
@@ -68,7 +69,7 @@ export interface MeasureOptions {
   /** Milliseconds for each launch; default 0 = none. A launch that runs out of it is kept as failed. */
   timeout?: number
   /** Rejects with code `ABORTED`. */
-  signal?: AbortSignal
+  signal?: Aborting
   /** Level of the confidence intervals, between 0.5 and 1; default 0.95. */
   level?: number
   /** Called after each launch. */

@@ -48,7 +48,15 @@ export interface TraceOptions {
   /** Milliseconds until the target is ended and the promise rejects with `TIMEOUT`. Default 0: none. */
   timeout?: number
   /** Ends the target; the promise rejects with name `AbortError`, code `ABORTED` and `cause` = `signal.reason`. */
-  signal?: AbortSignal
+  signal?: Aborting
+}
+
+/** What premain asks of an `AbortSignal`. */
+export interface Aborting {
+  readonly aborted: boolean
+  readonly reason: unknown
+  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void
+  removeEventListener(type: 'abort', listener: () => void): void
 }
 
 /** An environment as execve takes it. It is read when it is first asked for: the tracer is woken before. */
@@ -121,7 +129,7 @@ export interface ResolvedOptions {
   env: Environment
   stdio: [ResolvedEntry, ResolvedEntry, ResolvedEntry]
   timeout: number
-  signal: AbortSignal | null
+  signal: Aborting | null
 }
 
 const FLAGS = ['run', 'inits', 'registers', 'maps', 'backtraces', 'syscalls', 'only', 'evidence'] as const
@@ -219,10 +227,8 @@ function resolveTimeout(timeout: unknown = 0): number {
   throw invalid('option timeout is not a number of milliseconds', 'timeout: 0 (none) to 2147483647')
 }
 
-function resolveSignal(signal: unknown): AbortSignal | null {
+function resolveSignal(signal: unknown): Aborting | null {
   if (signal == null) return null
-  if (signal instanceof AbortSignal || typeof (signal as AbortSignal).addEventListener === 'function') {
-    return signal as AbortSignal
-  }
+  if (typeof (signal as Aborting).addEventListener === 'function') return signal as Aborting
   throw invalid('option signal is not an AbortSignal', 'signal: new AbortController().signal')
 }

@@ -1,9 +1,11 @@
 /** A finished run, or what was seen of one that still runs, as a Trace. */
 import { resolve } from 'node:path'
+import { setImmediate } from 'node:timers'
 import type { Run } from '../session/run'
 import { TOOL } from '../tool'
 import { type Assembly, assembleTrace, Draft, targetOf } from './assemble'
 import { Context } from './context'
+import { disassemble } from './disassembly'
 import { Figures, type RunFigures } from './figures'
 import { describeHost } from './host'
 import { exitOf, listExecs, outcomeOf } from './outcome'
@@ -12,6 +14,22 @@ import type { Trace } from './types'
 
 /** What the target wrote to piped descriptors. */
 export type Output = Trace['output']
+
+let readied = false
+
+/** Loads what the first trace of this process is made with, in the first millisecond of its target, which passes idly. */
+export function readyForRecords(): void {
+  if (readied) return
+  readied = true
+  setImmediate(() => {
+    try {
+      disassemble({ bytes: Buffer.alloc(0), address: 0n }, 0)
+      describeHost()
+    } catch {
+      // As for draftTrace(): it is tried again where it is needed.
+    }
+  })
+}
 
 const drafts = new WeakMap<Run, Draft>()
 

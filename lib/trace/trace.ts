@@ -6,7 +6,7 @@ import { Session } from '../session/session'
 import { OutputTail } from '../session/stdio'
 import { failureOf } from './failure'
 import type { RunFigures } from './figures'
-import { draftFigures, draftTrace, figuresOf, type Output, traceOf } from './from-run'
+import { draftFigures, draftTrace, figuresOf, type Output, readyForRecords, traceOf } from './from-run'
 import { liveFrames, liveMappings } from './live'
 import { readStuck } from './stuck'
 import type { Trace } from './types'
@@ -36,6 +36,7 @@ export function trace(file: string, args?: readonly string[] | TraceOptions, opt
     })
     const tails = [null, run.stdio.ours[1], run.stdio.ours[2]].map((fd) => (fd === null ? null : new OutputTail(fd)))
     run.stdio.closeInput()
+    if (resolved.evidence) readyForRecords()
     const settle = (): void => {
       try {
         resolve(successOf(run, { stdout: textOf(tails[1]), stderr: textOf(tails[2]) }))

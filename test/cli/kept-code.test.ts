@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
+  existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -205,4 +206,17 @@ test('files that nothing has renewed for a month go with the next that is writte
   once({ XDG_CACHE_HOME: folder, NODE_OPTIONS: '--no-opt' })
   expect(kept()).toEqual(expect.arrayContaining([recent, foreign]))
   expect(kept()).not.toContain(old)
+})
+
+test('of many files the oldest go with the next that is written', () => {
+  once()
+  const home = join(folder, 'premain')
+  const names = Array.from({ length: 20 }, (_, i) => join(home, `code-${i}`))
+  for (const [hours, name] of names.entries()) {
+    writeFileSync(name, '')
+    utimesSync(name, Date.now() / 1000 - hours * 3600 - 60, Date.now() / 1000 - hours * 3600 - 60)
+  }
+  once({ XDG_CACHE_HOME: folder, NODE_OPTIONS: '--no-opt' })
+  expect(kept()).toHaveLength(16)
+  expect(names.filter((name) => existsSync(name))).toEqual(names.slice(0, 14))
 })

@@ -30,10 +30,10 @@ function calls({ name = 1, parentPc = 60, tables = 3, tree = TREE, indices = [2,
   bytes.write('small\0', NAMES + 1)
   bytes.writeInt32LE(name, TREE + 4)
   bytes.writeInt32LE(parentPc, TREE + 8)
-  const memory: Pick<Memory, 'available' | 'bytes' | 'cursor' | 'cstring'> = {
+  const memory: Pick<Memory, 'available' | 'bytes' | 'u32' | 'cstring'> = {
     available: (address) => Math.max(0, SIZE - address),
     bytes: (address, length) => bytes.subarray(address, address + length),
-    cursor: (address) => ({ u32: () => bytes.readUInt32LE(address) }) as unknown as ReturnType<Memory['cursor']>,
+    u32: (address) => bytes.readUInt32LE(address),
     cstring: (address, max) =>
       bytes.toString('utf8', address, Math.min(address + (max ?? 0), bytes.indexOf(0, address))),
   }

@@ -87,6 +87,6 @@ export class InlineTrees {
   }
 
   private u32(address: number): number | null {
-    return this.memory.available(address) >= 4 ? this.memory.cursor(address, 4, 'inlined calls').u32(0) : null
+    return this.memory.available(address) >= 4 ? this.memory.u32(address, 'inlined calls') : null
   }
 }

@@ -55,7 +55,7 @@ function plausible({ memory }: PclntabSource, address: number): boolean {
 }
 
 function layoutAt(memory: Memory, address: number): PclntabLayout | null {
-  const magic = memory.cursor(address, 4, 'pclntab').u32(0)
+  const magic = memory.u32(address, 'pclntab')
   return PCLNTABS.find((layout) => layout.magic === magic) ?? null
 }
 
@@ -126,7 +126,7 @@ function wideTable(source: PclntabSource, functab: number, count: number): { bas
 
 /** Up to 1.15 the offset of the file table follows the function table. */
 function cursorAfter(memory: Memory, functab: number, count: number): number {
-  return memory.cursor(functab + (2 * count + 1) * 8, 4, 'file table offset').u32(0)
+  return memory.u32(functab + (2 * count + 1) * 8, 'file table offset')
 }
 
 /** Entries and record offsets rise, and all records lie within `size`, 4-byte aligned. */

@@ -229,9 +229,9 @@ export class GoPclntab implements Pclntab {
 
   /** A 32-bit field of function `index`'s record. */
   private field(index: number, offset: number): number {
-    const { table, funcs, layout } = this.header
+    const { table, funcs } = this.header
     const record = funcs + (table[2 * index + 1] as number)
-    return this.memory.cursor(record, layout.func.size, 'function record').u32(offset)
+    return this.memory.u32(record + offset, 'function record')
   }
 
   private valueAt(index: number, field: number, pc: number): number | null {
@@ -245,7 +245,7 @@ export class GoPclntab implements Pclntab {
     if (number === null || number < 0) return null
     const { compileUnits, files, layout, address } = this.header
     const u32 = (at: number): number | null =>
-      this.memory.available(at) >= 4 ? this.memory.cursor(at, 4, 'file table').u32(0) : null
+      this.memory.available(at) >= 4 ? this.memory.u32(at, 'file table') : null
     if (compileUnits === null || layout.func.compileUnit === null) {
       const offset = u32(files + 4 * number)
       return offset === null ? null : this.memory.cstring(address + offset)
