@@ -6,6 +6,7 @@ import type { SessionRecord } from '../session/records'
 import { hex } from './addresses'
 import { Context, symbolOf } from './context'
 import { Figures } from './figures'
+import { InitWalk } from './inits'
 import { notesOf } from './notes'
 import { exitOf, listDescendants, listExecs, outcomeOf, type Script } from './outcome'
 import { mainHit, type Standing } from './status'
@@ -84,6 +85,7 @@ export class Draft {
   /** What is known from the exec on. */
   private readonly head: Head
   private readonly details: StopDetails
+  private readonly walk: InitWalk
   private readonly list = emptyList()
   private readonly evidence: Partial<Record<StepId, Evidence>> = {}
   /** How many plans were added by then. */
@@ -100,6 +102,7 @@ export class Draft {
     const { options = {} } = assembly
     this.context = new Context(assembly)
     this.head = headOf(assembly, this.context)
+    this.walk = new InitWalk(this.context)
     this.plans = assembly.laterPlans?.length
     this.details = {
       registers: options.registers ?? true,
@@ -113,13 +116,14 @@ export class Draft {
     const { context, list, details } = this
     context.follow()
     addStops(list, context, details)
+    this.walk.follow()
     for (const { past, steps } of EARLY) if (context.stepHits(past).length > 0) this.makeEarly(steps)
     if (context.last !== null && this.hasMoved()) this.makeFigures()
   }
 
   private makeFigures(): void {
     const { context, assembly } = this
-    this.figures = new Figures(context)
+    this.figures = new Figures(context, this.walk)
     this.figured = context.records.length
     const scene: Scene = { context, inits: this.figures.inits, target: assembly.target }
     for (const id of LATE) this.evidence[id] = evidenceOf(id, scene)
@@ -148,7 +152,7 @@ export class Draft {
     this.follow()
     const { context, assembly, list } = this
     const { records, options = {} } = assembly
-    const figures = this.figures ?? new Figures(context)
+    const figures = this.figures ?? new Figures(context, this.walk)
     const outcome = ending.outcome ?? outcomeOf(context)
     const { totals, overhead } = figures.sums()
     const trace: Trace = Object.assign(this.head, {

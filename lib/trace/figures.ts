@@ -4,7 +4,7 @@ import type { StepId } from '../plan/types'
 import type { SessionRecord } from '../session/records'
 import { calibrate } from './calibration'
 import type { Context, Hit } from './context'
-import { collectInits, initHits, isRuntimeInit } from './inits'
+import { InitWalk, initHits, isRuntimeInit } from './inits'
 import { endOf } from './outcome'
 import { type Standing, standings } from './status'
 import { isStop } from './stops'
@@ -33,11 +33,15 @@ export class Figures {
   /** {@link endPlace}. */
   private readonly endAt: number
 
-  constructor(private readonly context: Context) {
+  /** `walk`: over the same context. */
+  constructor(
+    private readonly context: Context,
+    walk = new InitWalk(context),
+  ) {
     this.endAt = endPlace(context)
     const last = context.records[this.endAt]
     const end = last ? context.clock.at(last) : ZERO
-    this.inits = collectInits(context, end)
+    this.inits = walk.until(end)
     const initStops = initHits(context)
     this.stops = STEPS.map(({ id }) => ownStops(context, id, initStops))
     this.spans = stepSpans(context, this.stops, end)

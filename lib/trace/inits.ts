@@ -2,16 +2,10 @@
 import type { FileAddress, GoImage } from '../image/types'
 import { hex } from './addresses'
 import type { Context, Hit } from './context'
-import { between, type Instant, notBefore, type Span } from './times'
+import { between, type Instant, notBefore, type Span, ZERO } from './times'
 import type { Init } from './types'
 
-/** One entry or return of an init function, or the end of a stretch of init work. */
-interface Event {
-  at: Instant
-  kind: 'enter' | 'leave' | 'end'
-  hit: Hit | null
-}
-
+/** An init function that has begun: its own time until `since`. */
 interface Running {
   hit: Hit
   own: Span
@@ -33,21 +27,94 @@ export function isRuntimeInit(context: Context, hit: Hit): boolean {
 }
 
 /**
- * The init functions in the order in which their work was done, with the time that each spent itself.
+ * The init functions in the order in which their work was done, with the time that each spent itself; followed while they run.
  *
  * From Go 1.13 on they run one after another: a function lasts until the next one, or until the next stop of a step.
  * Before, a package's init calls those of its imports: their returns are stops too, and what runs inside is not counted
  * for the one that waits.
  */
-export function collectInits(context: Context, end: Instant): Init[] {
-  if (!context.go) return []
-  // Up to 1.12 runtime.init is a stop of step 15 besides, also where the init functions are not stopped at.
-  if (!context.hits.some(({ site }) => site.role === 'init')) return []
-  const functions = functionsOf(context.go)
-  const tasks = new Map<number, number>()
-  return selfTimes(events(context, functions, end)).map(({ hit, own }, order) => {
-    const { task, name, package: path } = functions.get(hit.site.address as FileAddress) as InitFunction
-    const line = context.code.lineAt(hit.site.address as FileAddress)
+export class InitWalk {
+  private readonly functions: ReadonlyMap<FileAddress, InitFunction>
+  /** What the hits so far led to. Without returns one function runs at most. */
+  private done: Init[] = []
+  private tasks = new Map<number, number>()
+  private running: Running[] = []
+  private floor: Instant = ZERO
+  private followed = 0
+  /** Returns are among the hits. */
+  private nested = false
+  /** Init functions are stopped at. Up to 1.12 runtime.init is a stop of step 15 besides, also where they are not. */
+  private any = false
+  private epoch: number
+
+  /** `context` may follow its records. */
+  constructor(private readonly context: Context) {
+    this.functions = context.go ? functionsOf(context.go) : new Map()
+    this.epoch = context.clock.epoch
+  }
+
+  /** Takes in the hits that came since. */
+  follow(): void {
+    const { context, functions } = this
+    context.clock.follow()
+    if (this.epoch !== context.clock.epoch) this.restart()
+    for (; this.followed < context.hits.length; this.followed++) {
+      const hit = context.hits[this.followed] as Hit
+      const { address, role } = hit.site
+      const enters = address !== null && functions.has(address)
+      this.any ||= role === 'init'
+      if (!enters && role === 'init' && !this.nested) {
+        this.nested = true
+        this.restart()
+        this.follow()
+        return
+      }
+      this.floor = notBefore(context.clock.at(hit.record), this.floor)
+      if (enters || role === 'init' || role === 'step') this.take(hit, enters)
+    }
+  }
+
+  /** All of them, the last until `end`. */
+  until(end: Instant): Init[] {
+    this.follow()
+    if (!this.any) return []
+    const rest = this.running.map(({ hit, own, since }) => ({ hit, own: { ...own }, since }))
+    charge(rest.at(-1), notBefore(end, this.floor))
+    const inits = [...this.done]
+    const tasks = new Map(this.tasks)
+    for (const { hit, own } of rest.reverse()) inits.push(this.describe(hit, own, { order: inits.length, tasks }))
+    return inits
+  }
+
+  private restart(): void {
+    this.done = []
+    this.tasks = new Map()
+    this.running = []
+    this.floor = ZERO
+    this.followed = 0
+    this.epoch = this.context.clock.epoch
+  }
+
+  /** An entry, a return, or a step’s stop: the end of a stretch of init work. */
+  private take(hit: Hit, enters: boolean): void {
+    const { running, nested, floor: at } = this
+    const returns = !enters && hit.site.role === 'init'
+    charge(running.at(-1), at)
+    if (returns || !nested) this.finish(running.pop())
+    const next = running.at(-1)
+    if (next) next.since = at
+    if (enters) running.push({ hit, own: between(at, at), since: at })
+  }
+
+  private finish(top: Running | undefined): void {
+    if (top) this.done.push(this.describe(top.hit, top.own, { order: this.done.length, tasks: this.tasks }))
+  }
+
+  private describe(hit: Hit, own: Span, { order, tasks }: { order: number; tasks: Map<number, number> }): Init {
+    const { context, functions } = this
+    const address = hit.site.address as FileAddress
+    const { task, name, package: path } = functions.get(address) as InitFunction
+    const line = context.code.lineAt(address)
     if (!tasks.has(task)) tasks.set(task, tasks.size)
     return {
       order,
@@ -63,7 +130,7 @@ export function collectInits(context: Context, end: Instant): Init[] {
       cpuNs: own.cpuNs,
       minorFaults: own.minorFaults,
     }
-  })
+  }
 }
 
 interface InitFunction {
@@ -87,41 +154,6 @@ function functionsByAddress(go: GoImage): ReadonlyMap<FileAddress, InitFunction>
     for (const { name, entry } of task.functions) functions.set(entry, { task: index, package: task.package, name })
   })
   return functions
-}
-
-function events(context: Context, functions: ReadonlyMap<FileAddress, unknown>, end: Instant): Event[] {
-  const out: Event[] = []
-  let floor: Instant | null = null
-  for (const hit of context.hits) {
-    const { site, record } = hit
-    const at: Instant = floor ? notBefore(context.clock.at(record), floor) : context.clock.at(record)
-    floor = at
-    if (site.address !== null && functions.has(site.address)) out.push({ at, kind: 'enter', hit })
-    else if (site.role === 'init') out.push({ at, kind: 'leave', hit: null })
-    else if (site.role === 'step') out.push({ at, kind: 'end', hit: null })
-  }
-  out.push({ at: floor ? notBefore(end, floor) : end, kind: 'end', hit: null })
-  return out
-}
-
-/** Walks the events with the stack of what is running. Without returns the stack has one function at most. */
-function selfTimes(all: readonly Event[]): { hit: Hit; own: Span }[] {
-  const done: { hit: Hit; own: Span }[] = []
-  const running: Running[] = []
-  const nested = all.some(({ kind }) => kind === 'leave')
-  const finish = (): void => {
-    const top = running.pop()
-    if (top) done.push(top)
-  }
-  for (const { at, kind, hit } of all) {
-    charge(running.at(-1), at)
-    if (kind === 'leave' || (kind === 'end' && !nested) || (kind === 'enter' && !nested)) finish()
-    const next = running.at(-1)
-    if (next) next.since = at
-    if (kind === 'enter' && hit) running.push({ hit, own: between(at, at), since: at })
-  }
-  while (running.length > 0) finish()
-  return done
 }
 
 function charge(top: Running | undefined, now: Instant): void {

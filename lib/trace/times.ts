@@ -24,10 +24,13 @@ export interface Span {
 
 /** Converts what the records say, for one run. */
 export class Clock {
-  /** Disjoint intervals in which a thread was held, in order, and how much was held before each. */
-  private readonly held: Held = { from: [], to: [], before: [] }
-  /** How many records they are of. */
+  /** How often the records have changed what was said of times before. */
+  epoch = 0
+  /** Disjoint intervals in which a thread was held, in order, and how much was held before each and in all. */
+  private readonly held: Held = { from: [], to: [], before: [], sum: 0 }
+  /** How many records they are of, and the latest time of these. */
   private followed = 0
+  private latestNs = Number.NEGATIVE_INFINITY
   private readonly base: Pick<SessionRecord, 'cpuNs' | 'threadCpuNs' | 'minorFaults' | 'majorFaults'>
 
   /** `records` may be added to. */
@@ -38,10 +41,7 @@ export class Clock {
 
   /** A time of the records less all the time held before it; never less for a later time. */
   effectiveNs(atNs: number): number {
-    if (this.followed !== this.records.length) {
-      mergeHeld(this.records, this.held)
-      this.followed = this.records.length
-    }
+    this.follow()
     const { from, to, before } = this.held
     let low = 0
     let high = from.length
@@ -54,6 +54,29 @@ export class Clock {
     const last = low - 1
     const inLast = Math.min(atNs, to[last] as number) - (from[last] as number)
     return Math.max(0, atNs - (before[last] as number) - inLast)
+  }
+
+  /** Takes in the records that came since. A thread’s stop may be reported after another thread’s later one. */
+  follow(): void {
+    for (; this.followed < this.records.length; this.followed++) {
+      const record = this.records[this.followed] as SessionRecord
+      if (record.atNs < this.latestNs) {
+        this.followAnew()
+        return
+      }
+      this.latestNs = record.atNs
+      hold(record, this.held)
+    }
+  }
+
+  private followAnew(): void {
+    const { held } = this
+    held.from.length = held.to.length = held.before.length = held.sum = 0
+    const ordered = this.records.toSorted((a, b) => a.atNs - b.atNs)
+    for (const record of ordered) hold(record, held)
+    this.followed = this.records.length
+    this.latestNs = ordered.at(-1)?.atNs ?? this.latestNs
+    this.epoch++
   }
 
   /** Where a record stands. Counters start at execve's entry. */
@@ -81,38 +104,26 @@ interface Held {
   from: number[]
   to: number[]
   before: number[]
+  sum: number
 }
 
-/** The part from time zero on, merged where intervals overlap. */
-function mergeHeld(records: readonly SessionRecord[], { from, to, before }: Held): void {
-  from.length = to.length = before.length = 0
-  let sum = 0
-  for (const { atNs, heldNs } of inOrder(records)) {
-    const start = Math.max(0, atNs)
-    const end = atNs + heldNs
-    if (end <= start) continue
-    const last = to.length - 1
-    const reached = to[last]
-    if (reached !== undefined && start <= reached) {
-      sum += Math.max(0, end - reached)
-      to[last] = Math.max(reached, end)
-    } else {
-      from.push(start)
-      to.push(end)
-      before.push(sum)
-      sum += end - start
-    }
+/** Adds the part of a record’s time from zero on, merged where intervals overlap. */
+function hold({ atNs, heldNs }: SessionRecord, held: Held): void {
+  const { from, to, before } = held
+  const start = Math.max(0, atNs)
+  const end = atNs + heldNs
+  if (end <= start) return
+  const last = to.length - 1
+  const reached = to[last]
+  if (reached !== undefined && start <= reached) {
+    held.sum += Math.max(0, end - reached)
+    to[last] = Math.max(reached, end)
+  } else {
+    from.push(start)
+    to.push(end)
+    before.push(held.sum)
+    held.sum += end - start
   }
-}
-
-/** By their times. A thread’s stop may be reported after another thread’s later one; mostly they are in order. */
-function inOrder(records: readonly SessionRecord[]): readonly SessionRecord[] {
-  let last = Number.NEGATIVE_INFINITY
-  for (const { atNs } of records) {
-    if (atNs < last) return records.toSorted((a, b) => a.atNs - b.atNs)
-    last = atNs
-  }
-  return records
 }
 
 /** The same instant, moved so that no counter lies before another instant's. */

@@ -1,7 +1,25 @@
 import { planStops } from '../../lib/plan/plan'
 import type { BreakpointRecord, SessionRecord } from '../../lib/session/records'
+import { Context } from '../../lib/trace/context'
+import { InitWalk } from '../../lib/trace/inits'
+import type { Init } from '../../lib/trace/types'
 import { fakeImage } from '../plan/fake'
-import { assembleFake, common, endRecord, execRecords } from './fake'
+import { assembleFake, assemblyOf, common, endRecord, execRecords } from './fake'
+
+/** The inits of records that came one by one, asked for after each. */
+function followed(image: ReturnType<typeof fakeImage>, records: readonly SessionRecord[]): readonly Init[] {
+  const from = records.findIndex(({ kind }) => kind === 'exec') + 1
+  const known = records.slice(0, from)
+  const context = new Context(assemblyOf(image, known))
+  const walk = new InitWalk(context)
+  let inits: readonly Init[] = []
+  for (const record of records.slice(from)) {
+    known.push(record)
+    context.follow()
+    inits = walk.until(context.clock.at(record))
+  }
+  return inits
+}
 
 /** Stops by name at times, each held for 5. */
 function run(
@@ -73,4 +91,41 @@ test('an init that never ends lasts until the end', () => {
   ])
   const { inits } = assembleFake(image, [...records.slice(0, -1), endRecord(9_005)], { outcome: 'timeout' })
   expect(inits).toMatchObject([{ function: 'main.init', wallNs: 6_000 }])
+})
+
+test.each([
+  ['one after another', 27],
+  ['one within another, with returns', 12],
+])('followed while they run, %s, they are what they are in the end', (_, minor) => {
+  const minors = { min: minor, max: minor }
+  const image = fakeImage({ minors, inits: { main: ['main.init'], os: ['os.init'], io: ['io.init'] } })
+  const stops: [string, number][] =
+    minor > 12
+      ? [
+          ['runtime.gcenable', 2_100],
+          ['main.init', 3_000],
+          ['os.init', 3_105],
+          ['io.init', 3_310],
+          ['main.main', 3_800],
+        ]
+      : [
+          ['runtime.gcenable', 2_100],
+          ['main.init', 3_000],
+          ['os.init', 3_105],
+          ['io.init', 3_310],
+          ['io.init (return)', 3_615],
+          ['os.init (return)', 3_660],
+          ['main.init (return)', 3_765],
+          ['main.main', 3_800],
+        ]
+  const records = run(image, [['_rt0_amd64_linux', 2_000], ...stops]).slice(0, -1)
+  // Another thread's stop during an init, told after the next one.
+  const late: SessionRecord = { ...common(3_120, 40), kind: 'signal', signal: 23 } as SessionRecord
+  for (const at of [records.length - 3, records.length - 1, records.length]) {
+    const told = records.toSpliced(at, 0, late)
+    const { inits } = assembleFake(image, [...told, endRecord(4_000)])
+    expect(inits).toHaveLength(3)
+    expect(followed(image, told)).toEqual(inits)
+  }
+  expect(followed(image, records)).toEqual(assembleFake(image, [...records, endRecord(4_000)]).inits)
 })

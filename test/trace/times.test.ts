@@ -41,6 +41,25 @@ test('effective time never runs backwards, nor faster than the clock', () => {
   )
 })
 
+test('followed while records come, also late ones, it says what one of all records says', () => {
+  const interval = fc.tuple(fc.nat(10_000), fc.nat(500))
+  fc.assert(
+    fc.property(fc.array(interval, { maxLength: 30 }), fc.array(fc.nat(12_000)), (intervals, times) => {
+      const records = [entry]
+      const clock = new Clock(records)
+      let late = 0
+      for (const [at, held] of intervals) {
+        if (at < Math.max(...records.map(({ atNs }) => atNs))) late++
+        records.push(stop(at, held))
+        clock.follow()
+      }
+      expect(clock.epoch).toBe(late)
+      const whole = new Clock([...records])
+      for (const time of times) expect(clock.effectiveNs(time)).toBe(whole.effectiveNs(time))
+    }),
+  )
+})
+
 const instant = fc.record({
   ns: fc.nat(1e9),
   cpuNs: fc.nat(1e9),
