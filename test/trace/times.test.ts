@@ -45,7 +45,7 @@ test('followed while records come, also late ones, it says what one of all recor
   const interval = fc.tuple(fc.nat(10_000), fc.nat(500))
   fc.assert(
     fc.property(fc.array(interval, { maxLength: 30 }), fc.array(fc.nat(12_000)), (intervals, times) => {
-      const records = [entry]
+      const records: SessionRecord[] = [entry]
       const clock = new Clock(records)
       let late = 0
       for (const [at, held] of intervals) {
