@@ -110,8 +110,7 @@ void TracerThread::run() {
     while (await_call()) {
       sched_setaffinity(0, sizeof inherited_.cores, &inherited_.cores);
       const Placement placement;
-      // Where none can be made, the session makes it again, and says why.
-      (void)launcher.start();
+      if (!look_) launcher.prepare();
       if (const std::shared_ptr<Host> host = next(placement)) {
         host->session().run(placement, launcher);
         const std::lock_guard lock(mutex_);

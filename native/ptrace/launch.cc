@@ -56,6 +56,34 @@ bool has_ended_by_itself(pid_t pid) {
   return waitid(P_PID, static_cast<id_t>(pid), &info, options) == 0 && info.si_pid == pid;
 }
 
+// By close_range of no descriptor (linux 5.9), which container profiles allow more often than unshare.
+bool unshare_descriptors() {
+  constexpr unsigned kUnshare = 2;  // CLOSE_RANGE_UNSHARE
+  return arch::raw_syscall(SYS_close_range, ~0u, ~0u, kUnshare) == 0 ||
+         arch::raw_syscall(SYS_unshare, CLONE_FILES) == 0;
+}
+
+// Whether a child may end the sharing; found out once, by a child that does nothing else.
+bool can_unshare_descriptors() {
+  static const bool can = [] {
+    alignas(16) char stack[4096];
+    const auto child = [](void*) -> int {
+      const int failed = !unshare_descriptors();
+      for (;;) arch::raw_syscall(SYS_exit_group, failed);
+    };
+    const pid_t pid = clone(child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, nullptr);
+    int status = -1;
+    return pid != -1 && waitpid(pid, &status, __WALL) == pid && status == 0;
+  }();
+  return can;
+}
+
+void block_signals() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
 template <class T>
 long address(T* pointer) {
   return reinterpret_cast<long>(pointer);
@@ -73,11 +101,25 @@ std::optional<Failure> Launcher::child_failure() const {
   return Failure{child_errno_, child_syscall_};
 }
 
-Status Launcher::start() {
-  if (pid_ != 0) return ok();
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+void Launcher::prepare() {
+  block_signals();
+  if (pid_ == 0 && can_unshare_descriptors()) (void)make(CLONE_FILES);
+}
+
+Result<pid_t> Launcher::start(const LaunchSpec& spec) {
+  if (pid_ == 0) {
+    if (const Status made = make(0); !made) return made.failure();
+  }
+  spec_ = &spec;
+  argv_ = pointers(spec.argv);
+  env_ = variables(spec.env);
+  __atomic_store_n(&released_, 1, __ATOMIC_RELEASE);
+  syscall(SYS_futex, &released_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+  return std::exchange(pid_, 0);
+}
+
+Status Launcher::make(int shared) {
+  block_signals();
   if (stack_ == nullptr) {
     void* const made =
         mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
@@ -87,7 +129,8 @@ Status Launcher::start() {
   parent_ = getpid();
   released_ = 0;
   child_errno_ = 0;
-  const pid_t pid = clone(child, static_cast<char*>(stack_) + kStackSize, CLONE_VM | CLONE_FILES | SIGCHLD, this);
+  shares_descriptors_ = shared == CLONE_FILES;
+  const pid_t pid = clone(child, static_cast<char*>(stack_) + kStackSize, CLONE_VM | shared | SIGCHLD, this);
   if (pid == -1) return failed("clone");
   pid_ = pid;
   knobs::reached(knobs::Point::Cloned, pid);
@@ -96,15 +139,6 @@ Status Launcher::start() {
   if (seized || has_ended_by_itself(pid)) return ok();
   discard();
   return seized.failure();
-}
-
-pid_t Launcher::release(const LaunchSpec& spec) {
-  spec_ = &spec;
-  argv_ = pointers(spec.argv);
-  env_ = variables(spec.env);
-  __atomic_store_n(&released_, 1, __ATOMIC_RELEASE);
-  syscall(SYS_futex, &released_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
-  return std::exchange(pid_, 0);
 }
 
 void Launcher::discard() {
@@ -163,7 +197,7 @@ void Launcher::run_child() {
   }
   await_release();
 
-  if (const long result = arch::raw_syscall(SYS_unshare, CLONE_FILES); result < 0) give_up("unshare", result);
+  if (shares_descriptors_ && !unshare_descriptors()) give_up("unshare", -EPERM);
   if (const long result = place_stdio(); result < 0) give_up("dup3", result);
   if (arch::raw_syscall(SYS_close_range, 3, ~0u, 0) < 0) {
     // Before linux 5.9: one by one, up to the limit.

@@ -2,7 +2,7 @@
 //
 // The child is cloned with CLONE_VM on a stack of its own, so the cost does not grow with Node's heap. It shares errno
 // and TLS with us until its exec: it makes raw system calls only, and everything it needs is built before. It can be made
-// before it is known what it is to execute: it shares our descriptors too until it is released.
+// before it is known what it is to execute: then it shares our descriptors too until it is released.
 #pragma once
 
 #include <sys/resource.h>
@@ -37,18 +37,22 @@ class Launcher {
   Launcher(const Launcher&) = delete;
   Launcher& operator=(const Launcher&) = delete;
 
-  // Clones and seizes a child that waits to be released, unless there is one. All signals are blocked from here on.
-  Status start();
-  // Releases it towards its program. It stops itself with SIGSTOP next; resumed to its next system call, that is execve.
-  // The specification is to stay, and the descriptors that it names, until that stop.
-  pid_t release(const LaunchSpec& spec);
-  // Ends and reaps the child that waits, if there is one.
+  // Makes the child of the next start, unless there is one: nothing where none can be had, or where a child is not allowed
+  // to have descriptors of its own again.
+  void prepare();
+  // Releases a seized child towards its program. It stops itself with SIGSTOP next; resumed to its next system call, that
+  // is execve. The specification is to stay, and the descriptors that it names, until that stop. All signals are blocked
+  // from here on.
+  Result<pid_t> start(const LaunchSpec& spec);
+  // Ends and reaps the child that was prepared, if it was not started.
   void discard();
-  // Why the child that was released last gave up before its execve: the failed call and its errno; valid once it has
+  // Why the child that was started last gave up before its execve: the failed call and its errno; valid once it has
   // exited.
   std::optional<Failure> child_failure() const;
 
  private:
+  // Clones and seizes a child that waits to be released.
+  Status make(int shared);
   static int child(void* self);
   [[noreturn]] void give_up(const char* syscall, long result);
   [[noreturn]] void run_child();
@@ -60,6 +64,7 @@ class Launcher {
   std::vector<char*> env_;
   void* stack_ = nullptr;
   pid_t pid_ = 0;  // of the child that waits
+  bool shares_descriptors_ = false;
   pid_t parent_ = 0;
   uint32_t released_ = 0;  // a futex
   volatile int child_errno_ = 0;

@@ -34,8 +34,9 @@ Session::Session(LaunchSpec spec, Plan plan, std::vector<Fd> handed_over, Sink& 
 
 void Session::run(const Placement& placement, Launcher& launcher) {
   placement_ = &placement;
-  if (const Status started = launcher.start(); !started) return refuse(started.failure());
-  pid_ = launcher.release(spec_);
+  Result<pid_t> started = launcher.start(spec_);
+  if (!started) return refuse(started.failure());
+  pid_ = *started;
   recorder_.reserve(expected_size(plan_));
   breakpoints_.reserve(plan_.sites.size());
   knobs::reached(knobs::Point::Launched, pid_);

@@ -66,14 +66,15 @@ TEST(LaunchTest, AChildThatWaitsIsEndedWithItsLauncher) {
     const Watch watch([&child](pid_t id) { child = id; });
     {
       Launcher launcher;
-      ASSERT_TRUE(launcher.start());
+      launcher.prepare();
       const pid_t first = child;
-      EXPECT_TRUE(launcher.start());
+      ASSERT_NE(first, 0);
+      launcher.prepare();
       EXPECT_EQ(child, first) << "a second child was made beside the one that waits";
       EXPECT_EQ(kill(child, 0), 0);
       launcher.discard();
       EXPECT_FALSE(has_children());
-      ASSERT_TRUE(launcher.start());
+      launcher.prepare();
       EXPECT_NE(child, first);
     }
     EXPECT_FALSE(has_children());
@@ -100,7 +101,7 @@ TEST(LaunchTest, AChildThatWaitsEndsWithAKilledTracer) {
         }
       });
       Launcher launcher;
-      (void)launcher.start();
+      launcher.prepare();
       (void)!write(told[1], &child, sizeof child);
       raise(SIGKILL);
     }
@@ -123,7 +124,7 @@ TEST(LaunchTest, HasTheDescriptorsOfTheMomentOfItsRelease) {
     const Placement placement;
     Launcher launcher;
     for (int round = 0; round < 3; round++) {
-      ASSERT_TRUE(launcher.start());
+      if (round > 0) launcher.prepare();
       int output[2];
       ASSERT_EQ(pipe2(output, O_CLOEXEC), 0);
       Keep sink;
@@ -162,7 +163,8 @@ TEST(LaunchTest, SaysThatTheChildWasKilledWhileItWaited) {
     Launcher launcher;
     pid_t child = 0;
     const Watch watch([&child](pid_t id) { child = id; });
-    ASSERT_TRUE(launcher.start());
+    launcher.prepare();
+    ASSERT_NE(child, 0);
     ASSERT_EQ(kill(child, SIGKILL), 0);
     ASSERT_TRUE(await_event(child, 1000));
     Keep sink;

@@ -21,6 +21,7 @@ const NUMBER = {
   pwrite64: 18,
   ptrace: 101,
   sched_setaffinity: 203,
+  unshare: 272,
   process_vm_readv: 310,
   kcmp: 312,
   pidfd_open: 434,
@@ -125,6 +126,34 @@ describe('a seccomp filter', () => {
     LIMIT,
   )
 
+  withC(
+    'that refuses to end the sharing of descriptors: no child is made before its launch',
+    () => {
+      const script = `
+        const { trace, measure } = require(process.argv[1])
+        const [file, ...args] = process.argv.slice(2)
+        const work = async () => {
+          const seen = []
+          for (let i = 0; i < 5; i++) seen.push((await trace(file, args, { until: 'schedinit' })).outcome)
+          const { launches } = await measure(file, args, { runs: 3, warmup: 0, until: 'schedinit' })
+          return [...seen, ...launches.map(({ outcome }) => outcome)]
+        }
+        work().then((seen) => console.log(seen.join(' ')))`
+      for (const refusals of [
+        {},
+        { unshare: 'EPERM' },
+        { close_range: 'ENOSYS' },
+        { unshare: 'EPERM', close_range: 'EPERM' },
+      ]) {
+        const words = under(refusals as Refusals)
+        const ended = run([...words, process.execPath, '-e', script, library, tsgo.file, ...tsgo.args])
+        expect(ended).toMatchObject({ status: 0, stderr: '' })
+        expect(new Set(ended.stdout.trim().split(' '))).toEqual(new Set(['reached-until']))
+      }
+    },
+    LIMIT,
+  )
+
   withGo(
     'that refuses all that tracing can do without',
     () => {
@@ -132,6 +161,7 @@ describe('a seccomp filter', () => {
         kcmp: 'EPERM',
         pidfd_open: 'ENOSYS',
         close_range: 'ENOSYS',
+        unshare: 'EPERM',
         clone3: 'ENOSYS',
         sched_setaffinity: 'EPERM',
         process_vm_readv: 'EPERM',
