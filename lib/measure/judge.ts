@@ -1,5 +1,5 @@
 import { hodgesLehmann, holm, kolmogorovSmirnov, mannWhitney, newcombe, wilson } from './statistics'
-import type { Comparison, Difference, FailureRate, Metric, Series } from './types'
+import type { ComparedSide, Comparison, Difference, FailureRate, Metric, Series } from './types'
 import { formatDuration, formatPercent, formatValue } from './units'
 
 /** One metric of one subject, about to be judged. */
@@ -40,6 +40,15 @@ export function hasTime({ wallNs, cpuNs }: { wallNs: Series; cpuNs: Series }): b
 export function label({ scope, subject, metric }: Pick<Difference, 'scope' | 'subject' | 'metric'>): string {
   const words = { wallNs: 'wall time', cpuNs: 'CPU time', minorFaults: 'minor faults', majorFaults: 'major faults' }
   return `${scope === 'total' ? 'total' : `${scope} ${subject}`}, ${words[metric]}`
+}
+
+/** Digits of a commit that are shown. */
+const SHORT_COMMIT = 10
+
+/** The revision, where the program is but a copy that was built from it; and the arguments. */
+export function sideName({ path, argv, revision }: ComparedSide): string {
+  if (revision === undefined) return argv.join(' ') || path || '?'
+  return [revision.name, `(${revision.commit.slice(0, SHORT_COMMIT)})`, ...argv.slice(1)].join(' ')
 }
 
 /** Judges all pairs together; those that neither side passed are left out. */

@@ -23,6 +23,8 @@ export interface FakeInit {
   function?: string
   ns: number
   runtime?: boolean
+  /** Default: `/src/PACKAGE/init.go`. */
+  file?: string
   /** Runs in every n-th launch only; default 1. */
   every?: number
 }
@@ -129,7 +131,7 @@ export function fakeTrace(fake: FakeOptions = {}, run?: Partial<Run>): Trace {
         package: init.package,
         function: init.function ?? `${init.package}.init`,
         address: '0x401000',
-        file: `/src/${init.package}/init.go`,
+        file: init.file ?? `/src/${init.package}/init.go`,
         line: 10 + order,
         runtime: init.runtime ?? false,
         startNs: 0,

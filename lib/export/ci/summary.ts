@@ -1,4 +1,4 @@
-import { hasTime, label } from '../../measure/judge'
+import { hasTime, label, sideName } from '../../measure/judge'
 import type { CheckResult, Comparison, Difference, Measurement, Series, StepSeries } from '../../measure/types'
 import { formatCount, formatDuration, formatPercent, formatValue } from '../../measure/units'
 import { code, cutBelow, details, plain, table } from './markdown'
@@ -142,7 +142,7 @@ function comparisonParts(comparison: Comparison): string[] {
   ]
   return [
     `## ${SIGN[comparison.verdict]} ${comparison.verdict}`,
-    `${code(comparison.before.path ?? '?')} → ${code(comparison.after.path ?? '?')}: ${plain(comparison.reason)}`,
+    `${code(sideName(comparison.before))} → ${code(sideName(comparison.after))}: ${plain(comparison.reason)}`,
     notesOf([...comparison.unlike, ...comparison.notes]),
     differenceTable(telling),
     failures,

@@ -1,8 +1,7 @@
 /** Measurements, comparisons and checks for people. */
-import { hasTime, label, unitOf } from '../../measure/judge'
+import { hasTime, label, sideName, unitOf } from '../../measure/judge'
 import type {
   CheckResult,
-  ComparedSide,
   Comparison,
   Difference,
   Measurement,
@@ -16,9 +15,6 @@ import { grid } from '../grid'
 import { paragraph } from '../paragraph'
 import { type Style, styleOf } from '../style'
 import type { ReportOptions } from './formats'
-
-/** Digits of a commit that are shown. */
-const SHORT_COMMIT = 10
 
 /** Packages that are shown; the document has them all. */
 const MOST_PACKAGES = 15
@@ -195,12 +191,6 @@ export function comparisonText(comparison: Comparison, options: ReportOptions): 
     paragraph(escapeControls(`${comparison.verdict}: ${comparison.reason}`), style.width),
     notes(comparison.notes, style),
   ])
-}
-
-/** The revision, where the program is but a copy that was built from it; and the arguments. */
-function sideName({ path, argv, revision }: ComparedSide): string {
-  if (revision === undefined) return argv.join(' ') || path || '?'
-  return [revision.name, `(${revision.commit.slice(0, SHORT_COMMIT)})`, ...argv.slice(1)].join(' ')
 }
 
 function changed(word: string, names: readonly string[]): string {
