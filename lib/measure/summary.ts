@@ -254,7 +254,9 @@ function notesOn(measurement: Measurement, samples: Samples): string[] {
   const notes: string[] = []
   if (counted.failed > 0) {
     const all = counted.ok + counted.failed
-    notes.push(`${counted.failed} of ${all} launches failed; the figures are those of the others.`)
+    notes.push(
+      `${counted.failed} of ${all} launches failed${counted.ok > 0 ? '; the figures are those of the others' : ''}.`,
+    )
   }
   const total = totals[`${settings.clock}Ns`]
   if (total.median && total.mad !== null && total.mad / total.median > UNSTEADY) {

@@ -78,6 +78,7 @@ describe('measure', () => {
     expect(measurement.counted).toEqual({ ok: 0, failed: 3 })
     expect(measurement.totals.wallNs).toMatchObject({ count: 0, median: null, ci: null })
     expect(measurement.criticalChain).toEqual([])
+    expect(measurement.notes).toContain('3 of 3 launches failed.')
   })
 
   it('an init that runs only sometimes is null where it did not', async () => {
