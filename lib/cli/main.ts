@@ -5,7 +5,11 @@ import { type CommandModule, type Invocation, usageError } from './command'
 import { COMMANDS, isCommand } from './commands'
 import type { Context } from './context'
 import { EXIT, exitCodeOf } from './exit-codes'
+import type { Sink } from './sink'
 import { tell } from './talk'
+
+/** Cells: descriptions in `--help` are wrapped where there are so many for them. */
+const NARROWEST_HELP = 20
 
 /** Runs one command line, without its `node` and script, and returns the exit code. Never rejects. */
 export async function main(args: readonly string[], context: Context): Promise<number> {
@@ -25,7 +29,7 @@ async function call(name: string, args: readonly string[], context: Context, imp
   const parser = parserOf(implied ? null : name, module)
   const invocation: Invocation = { operands: [], options: {}, words: args, context }
   try {
-    const shown = parse(parser, args)
+    const shown = parse(parser, args, context.stdout)
     invocation.options = parser.opts()
     invocation.operands = parser.args
     if (shown !== null) {
@@ -42,13 +46,14 @@ async function call(name: string, args: readonly string[], context: Context, imp
 }
 
 /** The text of `--help` or `--version`, or null when the words are a call; throws usage errors. */
-function parse(parser: Command, args: readonly string[]): string | null {
+function parse(parser: Command, args: readonly string[], stdout: Sink): string | null {
   let shown = ''
   const { CommanderError } = require('commander') as typeof import('commander')
   parser.exitOverride().configureOutput({
     writeOut: (text) => {
       shown += text
     },
+    getOutHelpWidth: () => stdout.columns ?? 80,
     outputError: () => {},
   })
   try {
@@ -101,6 +106,7 @@ function parserOf(name: string | null, module: CommandModule): Command {
   const { Command } = require('commander') as typeof import('commander')
   const parser = new Command(name === null ? 'premain' : `premain ${name}`)
   parser.passThroughOptions().helpOption('-h, --help', 'show this help').showSuggestionAfterError()
+  parser.configureHelp({ minWidthToWrap: NARROWEST_HELP })
   module.define(parser)
   if (name === null) {
     const { TOOL } = require('../tool') as typeof import('../tool')

@@ -124,6 +124,12 @@ describe('help and version', () => {
     expect((await premain(['help', 'trace'])).stdout).toContain('Usage: premain trace')
   })
 
+  test('descriptions go on below themselves in a narrow terminal', async () => {
+    const { stdout } = await premain(['help', 'trace'], { columns: 60 })
+    expect(stdout.split('\n').filter((line) => line.length > 60)).toEqual([])
+    expect(stdout).toMatch(/^ {2}--run {2,}let the program run .*\n {20,}\S/m)
+  })
+
   test('--version', async () => {
     const { version } = require('../../package.json') as { version: string }
     expect(await premain(['--version'])).toMatchObject({ code: 0, stdout: `${version}\n` })
