@@ -35,6 +35,13 @@ export function fitColumns<Key extends string>(
   return taken.sort((a, b) => shown.indexOf(a.key) - shown.indexOf(b.key))
 }
 
+/** A column that takes no more room than the longest of its cells, `texts`, without colours. */
+export function upTo<Key extends string>(column: Column<Key>, texts: readonly string[]): Column<Key> {
+  const longest = Math.max(1, ...texts.map((text) => text.length))
+  const { width, most = width } = column
+  return { ...column, width: Math.min(width, longest), most: Math.min(most, longest) }
+}
+
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉']
 
 /** A bar of at most `width` cells for `part` of `whole`; a part above zero shows at least a sliver. */

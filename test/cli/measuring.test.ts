@@ -72,6 +72,15 @@ describe('premain measure', () => {
     expect(mockAsked[0]).toMatchObject({ file: './fast', args: ['-v', '--json'], options: { runs: 8 } })
   })
 
+  test('names take no more room than the longest of both tables', async () => {
+    const { stdout } = await premain(['measure', '-n', '8', './fast'], { env: { COLUMNS: '160' } })
+    expect(stdout).toMatch(/^13 newproc {2,}\d/m)
+    const ends = [...stdout.matchAll(/^ +wall(?= )/gm)].map(([head]) => head.length)
+    expect(ends).toHaveLength(2)
+    expect(new Set(ends).size).toBe(1)
+    expect(ends[0]).toBeLessThan(30)
+  })
+
   test('hands every option on', async () => {
     const flags =
       '-n 5 --warmup 1 --cold --clock cpu --until schedinit --no-inits --timeout 2s --allocs --env A=b --cwd /'

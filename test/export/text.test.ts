@@ -1,4 +1,4 @@
-import { bar, fitColumns, shortenName } from '../../lib/export/columns'
+import { bar, fitColumns, shortenName, upTo } from '../../lib/export/columns'
 import { escapeControls } from '../../lib/export/escape'
 import { type TextOptions, toText } from '../../lib/export/text'
 import { LANGUAGES, WORDS } from '../../lib/export/words'
@@ -170,6 +170,13 @@ test('columns are taken by importance and shown in order', () => {
   expect(at(17)).toEqual(['b10', 'a5'])
   expect(at(22)).toEqual(['c3', 'b10', 'a5'])
   expect(at(99)).toEqual(['c3', 'b12', 'a5'])
+})
+
+test('a column takes no more than its cells', () => {
+  expect(upTo({ key: 'a', width: 5, most: 20 }, ['12345678', '1'])).toMatchObject({ width: 5, most: 8 })
+  expect(upTo({ key: 'a', width: 12 }, ['1234567'])).toMatchObject({ width: 7, most: 7 })
+  expect(upTo({ key: 'a', width: 5, most: 20 }, ['x'.repeat(30)])).toMatchObject({ width: 5, most: 20 })
+  expect(upTo({ key: 'a', width: 5 }, [])).toMatchObject({ width: 1 })
 })
 
 /** Cells of a terminal that a line takes; wide characters take two. */

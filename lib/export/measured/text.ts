@@ -1,15 +1,8 @@
 /** Measurements, comparisons and checks for people. */
 import { hasTime, label, sideName, unitOf } from '../../measure/judge'
-import type {
-  CheckResult,
-  Comparison,
-  Difference,
-  Measurement,
-  Series,
-  Verdict,
-} from '../../measure/types'
+import type { CheckResult, Comparison, Difference, Measurement, Series, Verdict } from '../../measure/types'
 import { formatCount, formatDuration, formatPercent, formatValue } from '../../measure/units'
-import { bar, type Column, fitColumns, percent, shortenName } from '../columns'
+import { bar, type Column, fitColumns, percent, shortenName, upTo } from '../columns'
 import { escapeControls, sealed } from '../escape'
 import { grid } from '../grid'
 import { paragraph } from '../paragraph'
@@ -42,10 +35,14 @@ function notes(lines: readonly string[], { width, colors }: Style): string {
 /** The distribution of each step, the dearest packages and the totals. */
 export function measurementText(measurement: Measurement, options: ReportOptions): string {
   const style = styled(options)
+  const steps = stepRows(measurement)
+  const packages = packageRows(measurement)
+  const total = measurement.totals.wallNs.median ?? 0
+  const names = [...steps, ...packages].map(({ name }) => escapeControls(name))
   return join([
     headline(measurement, style),
-    stepLines(measurement, style),
-    packageLines(measurement, style),
+    timeTable(steps, { total, names, style }),
+    packageLines(measurement, timeTable(packages, { total, names, style }), style),
     totalLines(measurement, style),
     notes(measurement.notes, style),
   ])
@@ -96,9 +93,19 @@ interface TimeRow {
   allocs?: string
 }
 
-function timeTable(rows: readonly TimeRow[], total: number, { width, colors }: Style): string {
+/** What the tables of a measurement share: `names`, of all of them, for columns of one width. */
+interface Tables {
+  total: number
+  names: readonly string[]
+  style: Style
+}
+
+function timeTable(rows: readonly TimeRow[], { total, names, style: { width, colors } }: Tables): string {
+  if (rows.length === 0) return ''
   const allocs = rows.some((row) => row.bytes !== undefined)
-  const offered = TIME_COLUMNS.filter(({ key }) => allocs || (key !== 'bytes' && key !== 'allocs'))
+  const offered = TIME_COLUMNS.filter(({ key }) => allocs || (key !== 'bytes' && key !== 'allocs')).map((column) =>
+    column.key === 'name' ? upTo(column, names) : column,
+  )
   const shown: TimeKey[] = ['name', 'wall', 'interval', 'p95', 'mad', 'cpu', 'share', 'bytes', 'allocs', 'bar']
   const columns = fitColumns(offered, { width, shown })
   const longest = Math.max(...rows.map((row) => row.wallNs.median ?? 0))
@@ -130,25 +137,27 @@ function timeTable(rows: readonly TimeRow[], total: number, { width, colors }: S
   ])
 }
 
-function stepLines({ steps, totals }: Measurement, style: Style): string {
-  const rows = steps.filter((step) => step.wallNs.count > 0)
-  if (rows.length === 0) return ''
-  const named = rows.map(({ index, id, wallNs, cpuNs }) => ({ name: `${`${index}`.padStart(2)} ${id}`, wallNs, cpuNs }))
-  return timeTable(named, totals.wallNs.median ?? 0, style)
+function stepRows({ steps }: Measurement): TimeRow[] {
+  return steps
+    .filter((step) => step.wallNs.count > 0)
+    .map(({ index, id, wallNs, cpuNs }) => ({ name: `${`${index}`.padStart(2)} ${id}`, wallNs, cpuNs }))
 }
 
-function packageLines({ packages, totals }: Measurement, style: Style): string {
-  if (packages.length === 0) return ''
-  const rows = packages.slice(0, MOST_PACKAGES).map(({ package: name, wallNs, cpuNs, allocs }) => ({
+function packageRows({ packages }: Measurement): TimeRow[] {
+  return packages.slice(0, MOST_PACKAGES).map(({ package: name, wallNs, cpuNs, allocs }) => ({
     name,
     wallNs,
     cpuNs,
     ...(allocs ? { bytes: formatCount(allocs.bytes), allocs: formatCount(allocs.allocs) } : {}),
   }))
-  const rest = packages.length - rows.length
+}
+
+function packageLines({ packages }: Measurement, table: string, style: Style): string {
+  if (packages.length === 0) return ''
+  const rest = packages.length - MOST_PACKAGES
   return [
     style.colors.bold(`inits of ${packages.length} packages`),
-    timeTable(rows, totals.wallNs.median ?? 0, style),
+    table,
     ...(rest > 0 ? [style.colors.dim(`${rest} more`)] : []),
   ].join('\n')
 }
@@ -211,9 +220,25 @@ const DIFFERENCE_COLUMNS: readonly Column<DifferenceKey>[] = [
   { key: 'shift', width: 9, align: 'right' },
 ]
 
+const DIFFERENCE_HEADS: Readonly<Record<DifferenceKey, string>> = {
+  name: '',
+  before: 'before',
+  after: 'after',
+  shift: 'shift',
+  relative: 'relative',
+  interval: 'interval of the shift',
+  verdict: 'verdict',
+}
+
 function differenceLines(differences: readonly Difference[], style: Style): string {
   const shown: DifferenceKey[] = ['name', 'before', 'after', 'shift', 'relative', 'interval', 'verdict']
-  const columns = fitColumns(DIFFERENCE_COLUMNS, { width: style.width, shown })
+  const names = differences.map((entry) => escapeControls(label(entry)))
+  const verdicts = [DIFFERENCE_HEADS.verdict, ...differences.map(({ verdict }) => verdict)]
+  const offered = DIFFERENCE_COLUMNS.map((column) => {
+    if (column.key === 'name') return upTo(column, names)
+    return column.key === 'verdict' ? upTo(column, verdicts) : column
+  })
+  const columns = fitColumns(offered, { width: style.width, shown })
   const rows = differences.map((entry) => {
     const write = (value: number | null) => (value === null ? '–' : formatValue(unitOf(entry.metric), value))
     const range = entry.shiftInterval
@@ -229,16 +254,7 @@ function differenceLines(differences: readonly Difference[], style: Style): stri
     }
     return columns.map(({ key, width }) => (key === 'name' ? shortenName(cells.name, width) : cells[key]))
   })
-  const heads: Record<DifferenceKey, string> = {
-    name: '',
-    before: 'before',
-    after: 'after',
-    shift: 'shift',
-    relative: 'relative',
-    interval: 'interval of the shift',
-    verdict: 'verdict',
-  }
-  return grid(columns, [columns.map(({ key }) => style.colors.dim(heads[key])), ...rows])
+  return grid(columns, [columns.map(({ key }) => style.colors.dim(DIFFERENCE_HEADS[key])), ...rows])
 }
 
 /** Each budget and what became of it. */
