@@ -29,6 +29,7 @@ export interface Words {
   missed: string
   notReached: string
   stderr: string
+  /** These times, and those of system calls, are the stops’ own: unlike the steps’, they have what premain held in them. */
   stops: string
   registers: string
   maps: string
@@ -84,11 +85,11 @@ const EN: Words = {
   missed: 'missed, which is a defect of premain or of its plan: {reason}',
   notReached: 'not reached: {reason}',
   stderr: 'The last that it wrote to standard error:',
-  stops: 'Stops that were asked for',
+  stops: 'Stops that were asked for (time held included)',
   registers: 'registers',
   maps: 'memory maps',
   backtrace: 'backtrace',
-  syscalls: 'System calls',
+  syscalls: 'System calls (time held included)',
   environment: 'Environment',
   source: 'source',
   descendants: 'Child process {pid} {path}: {fate}',
@@ -139,11 +140,11 @@ const ZH: Words = {
   missed: '遗漏（premain 的缺陷）：{reason}',
   notReached: '未到达：{reason}',
   stderr: '程序最后写到标准错误的内容：',
-  stops: '指定的停点',
+  stops: '指定的停点（含停顿时间）',
   registers: '寄存器',
   maps: '内存映射',
   backtrace: '调用栈',
-  syscalls: '系统调用',
+  syscalls: '系统调用（含停顿时间）',
   environment: '环境变量',
   source: '源码',
   descendants: '子进程 {pid} {path}：{fate}',
