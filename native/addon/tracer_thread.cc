@@ -1,6 +1,7 @@
 #include "tracer_thread.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -52,7 +53,7 @@ bool TracerThread::take(std::shared_ptr<Host> host) { return call(std::move(host
 bool TracerThread::call(std::shared_ptr<Host> host) {
   const Inherited here = inherited();
   std::unique_lock lock(mutex_);
-  leaving_ = leaving_ || here.priority != inherited_.priority || !CPU_EQUAL(&here.cores, &inherited_.cores);
+  leaving_ = leaving_ || !(here == inherited_);
   if (!leaving_) {
     if (!std::exchange(called_, true)) keep_off_this_core();
     next_ = std::move(host);
@@ -100,7 +101,14 @@ TracerThread::Inherited TracerThread::inherited() {
   Inherited here{};
   here.priority = getpriority(PRIO_PROCESS, 0);
   sched_getaffinity(0, sizeof here.cores, &here.cores);
+  getresuid(&here.users[0], &here.users[1], &here.users[2]);
+  getresgid(&here.groups[0], &here.groups[1], &here.groups[2]);
   return here;
+}
+
+bool TracerThread::Inherited::operator==(const Inherited& other) const {
+  return priority == other.priority && CPU_EQUAL(&cores, &other.cores) && users == other.users &&
+         groups == other.groups;
 }
 
 // Nothing may touch the environment after the last message: at its teardown the call fails and the function is gone.

@@ -6,7 +6,9 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/types.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -33,7 +35,7 @@ class TracerThread : public std::enable_shared_from_this<TracerThread> {
   // so.
   void start(std::shared_ptr<Host> host);
   // Serves this session next, as the idle thread that it is; false where it is leaving, or the target would inherit from it
-  // another priority or other cores than the calling thread has.
+  // another priority, other cores or other rights than the calling thread has.
   bool take(std::shared_ptr<Host> host);
   // A session is about to come: a child is made for it, on the same conditions.
   bool expect();
@@ -51,6 +53,10 @@ class TracerThread : public std::enable_shared_from_this<TracerThread> {
   struct Inherited {
     int priority;
     cpu_set_t cores;
+    // Who has given up rights has taken them from the threads, not from a child that waits.
+    std::array<uid_t, 3> users;
+    std::array<gid_t, 3> groups;
+    bool operator==(const Inherited& other) const;
   };
   static Inherited inherited();
 

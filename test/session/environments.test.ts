@@ -295,6 +295,26 @@ describe('mounts', () => {
   )
 })
 
+testUnless(notRoot())(
+  'a child that waits does not keep rights that were given up after it was made',
+  () => {
+    const script = `
+      const { trace } = require(process.argv[1])
+      ;(async () => {
+        await trace('/bin/true')
+        await trace('/bin/true', { env: { 'a=b': '' } }).catch(() => {})
+        process.seteuid(65534)
+        const seen = await trace('/bin/id', ['-u'], { run: true }).catch((error) => error)
+        console.log(seen.output?.stdout ?? seen.code)
+      })()`
+    const { stdout, stderr } = run([process.execPath, '-e', script, library])
+    expect(stderr).toBe('')
+    // Linux lets a process without rights look into another one's memory only before it has changed its identity.
+    expect(stdout).toMatch(/^(65534|PTRACE_DENIED)\n/)
+  },
+  LIMIT,
+)
+
 function notRoot(): string | null {
   return process.getuid?.() === 0 ? null : 'not root'
 }
