@@ -1,4 +1,6 @@
 /** The options of `trace()` and `launch()`, and their one check. */
+
+import { isAbsolute } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { PremainError } from '../errors'
 import { programName } from '../image/classify'
@@ -204,7 +206,9 @@ function resolveStops(stops: unknown = []): (string | RegExp)[] {
 }
 
 function resolveCwd(cwd: unknown = process.cwd()): string {
-  if (typeof cwd === 'string' && cwd !== '' && !cwd.includes('\0')) return cwd
+  // The target may be made, and this looked at again, when the caller has moved on.
+  if (typeof cwd === 'string' && cwd !== '' && !cwd.includes('\0'))
+    return isAbsolute(cwd) ? cwd : `${process.cwd()}/${cwd}`
   throw invalid('option cwd is not a path', 'cwd: a directory')
 }
 

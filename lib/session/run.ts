@@ -87,12 +87,13 @@ export class Run {
     }
     this.program = prepareProgram(file, args, options)
     this.image = this.program.image
+    const env = options.env.read() // before there are pipes, which nobody would close
     this.stdio = new TargetStdio(options.stdio)
     this.tracer = new Tracer(
       {
         file: this.program.path,
         argv: this.program.argv,
-        env: options.env.block,
+        env,
         cwd: options.cwd,
         stdio: this.stdio.target,
         openFiles: inheritedOpenFiles(),

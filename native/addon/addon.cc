@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <span>
 
 #include "../ptrace/probe.h"
@@ -55,6 +56,18 @@ struct Reader {
 // to hand over come behind.
 constexpr size_t kFixedNumbers = 6;
 
+// The caller may close a descriptor as soon as it has been told that the launch is under way.
+void keep_open(LaunchSpec& spec, std::vector<Fd>& handed_over) {
+  std::map<int, int> kept{{-1, -1}};
+  for (const Fd& fd : handed_over) kept[fd.get()] = fd.get();
+  for (int& fd : spec.stdio) {
+    const auto [known, first] = kept.try_emplace(fd, fd);
+    const int copy = first ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : -1;
+    if (copy >= 0) handed_over.emplace_back(known->second = copy);
+    fd = known->second;
+  }
+}
+
 class SessionObject : public Napi::ObjectWrap<SessionObject> {
  public:
   static Napi::Function define(Napi::Env env) {
@@ -91,6 +104,7 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
       info.Env().GetInstanceData<Sessions>()->release(static_cast<int>(fd));
       handed_over.emplace_back(static_cast<int>(fd));
     }
+    keep_open(spec, handed_over);
     napi_ref callback = nullptr;
     if (napi_create_reference(info.Env(), info[6], 1, &callback) != napi_ok) return;
     host_ = std::make_shared<Host>(callback, std::move(spec), std::move(*plan), std::move(handed_over));

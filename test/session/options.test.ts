@@ -1,6 +1,7 @@
+import { readdirSync } from 'node:fs'
 import { PremainError } from '../../lib/errors'
 import { check, compare, comparePrograms, inspect, launch, measure, trace } from '../../lib/index'
-import { splitArguments } from '../../lib/session/options'
+import { resolveOptions, splitArguments } from '../../lib/session/options'
 import { buildFixture, missingGo } from '../support/fixtures'
 import { testUnless } from '../support/skip'
 
@@ -11,6 +12,17 @@ test('arguments and options that are left out, undefined or null are none', () =
   for (const given of [[], [undefined], [null], [undefined, null], [null, null], [[], null], [{}]] as never[][]) {
     expect(splitArguments('./x', given[0], given[1])).toEqual({ file: './x', args: [], options: {} })
   }
+})
+
+test('a refused environment leaves no descriptor', async () => {
+  const before = readdirSync('/proc/self/fd')
+  await expect(trace('/bin/true', { env: { 'a=b': '' } })).rejects.toMatchObject({ code: 'INVALID_OPTION' })
+  expect(readdirSync('/proc/self/fd')).toEqual(before)
+})
+
+test('a working directory is one of when it was given', () => {
+  expect(resolveOptions({ cwd: '/usr/../etc' }).cwd).toBe('/usr/../etc')
+  expect(resolveOptions({ cwd: '../x' }).cwd).toBe(`${process.cwd()}/../x`)
 })
 
 test.each([

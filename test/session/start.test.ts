@@ -1,6 +1,8 @@
 /** The target starts as a shell would start it. */
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { trace } from '../../lib/index'
 import { inheritedOpenFiles } from '../../lib/session/limits'
 import { buildFixture, missingGo } from '../support/fixtures'
@@ -21,6 +23,19 @@ test('no signal is blocked or ignored', async () => {
 test('no descriptor but 0, 1 and 2', async () => {
   // ls itself opens the fourth to read the folder.
   expect((await outputOf('exec ls /proc/self/fd')).trim().split('\n')).toEqual(['0', '1', '2', '3'])
+})
+
+test('a descriptor that is closed as soon as the launch is under way', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'premain-closed-'))
+  for (let run = 0; run < 10; run++) {
+    const file = join(folder, String(run))
+    const fd = openSync(file, 'w')
+    const running = trace('/bin/echo', ['all'], { run: true, stdio: ['ignore', fd, 'ignore'] })
+    closeSync(fd)
+    await running
+    expect(readFileSync(file, 'utf8')).toBe('all\n')
+  }
+  rmSync(folder, { recursive: true })
 })
 
 test('the soft limit of descriptors is that of the nearest ancestor that is not Node', async () => {
