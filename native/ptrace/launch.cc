@@ -186,6 +186,20 @@ void Launcher::await_release() {
   }
 }
 
+// What came while it waited was meant for others: to ignore a signal drops what is pending of it.
+void Launcher::forget_signals() {
+  uint64_t pending = 0;
+  arch::raw_syscall(SYS_rt_sigpending, address(&pending), sizeof pending);
+  for (int signal = 1; pending != 0; signal++, pending >>= 1) {
+    if ((pending & 1) == 0) continue;
+    for (auto* const handler : {SIG_IGN, SIG_DFL}) {
+      KernelSigaction action{};
+      action.handler = handler;
+      arch::raw_syscall(SYS_rt_sigaction, signal, address(&action), 0, sizeof action.mask);
+    }
+  }
+}
+
 // Runs in the tracer's memory until execve: raw system calls, no allocation, nothing of libc. All signals are blocked.
 void Launcher::run_child() {
   // Until it is seized nothing else ends it with the tracer.
@@ -196,6 +210,7 @@ void Launcher::run_child() {
     arch::raw_syscall(SYS_rt_sigaction, signal, address(&standard), 0, sizeof standard.mask);
   }
   await_release();
+  forget_signals();
 
   if (shares_descriptors_ && !unshare_descriptors()) give_up("unshare", -EPERM);
   if (const long result = place_stdio(); result < 0) give_up("dup3", result);

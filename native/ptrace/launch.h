@@ -57,6 +57,7 @@ class Launcher {
   [[noreturn]] void give_up(const char* syscall, long result);
   [[noreturn]] void run_child();
   void await_release();
+  static void forget_signals();
   long place_stdio();
 
   const LaunchSpec* spec_ = nullptr;

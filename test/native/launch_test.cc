@@ -157,6 +157,23 @@ TEST(LaunchTest, LeavesTheTargetNoSignalOfItsTracersEnd) {
   });
 }
 
+TEST(LaunchTest, LeavesTheTargetNoSignalOfTheTimeBefore) {
+  on_a_thread([] {
+    const Placement placement;
+    Launcher launcher;
+    pid_t child = 0;
+    const Watch watch([&child](pid_t id) { child = id; });
+    launcher.prepare();
+    ASSERT_NE(child, 0);
+    for (const int signal : {SIGINT, SIGTERM, SIGRTMAX}) ASSERT_EQ(kill(child, signal), 0);
+    Keep sink;
+    Session session(target("addresses", -1), no_stops(), {}, sink);
+    session.run(placement, launcher);
+    EXPECT_EQ(sink.end.a, static_cast<int64_t>(wire::End::Exited));
+    EXPECT_EQ(sink.end.b, 0);
+  });
+}
+
 TEST(LaunchTest, SaysThatTheChildWasKilledWhileItWaited) {
   on_a_thread([] {
     const Placement placement;
