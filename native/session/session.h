@@ -120,8 +120,11 @@ class Session {
   pid_t pid_ = 0;
   uint64_t entry_ = 0;  // AT_ENTRY of the present image
   uint64_t bias_ = 0;
-  uint64_t linker_ = 0;     // AT_BASE
-  uint64_t zero_ns_ = 0;    // the resume of execve's entry
+  uint64_t linker_ = 0;   // AT_BASE
+  uint64_t zero_ns_ = 0;  // the resume of execve's entry
+  // CPU time and faults of the process at the last report.
+  uint64_t used_ns_ = 0;
+  Faults faults_;
   uint64_t report_ns_ = 0;  // when the open record was made
   uint64_t last_held_ns_ = 0;
   uint64_t told_ns_ = 0;  // the last stop of which JavaScript was told; at first time zero

@@ -39,12 +39,12 @@ wire::WireRecord& Session::record(wire::Kind kind, Thread& thread, int32_t site)
   header.tid = thread.tid;
   header.site = site;
   header.at_ns = zero_ns_ == 0 ? 0 : report_ns_ - zero_ns_;
-  header.cpu_ns = process_cpu_ns(pid_);
+  header.cpu_ns = used_ns_ = std::max(process_cpu_ns(pid_), used_ns_);
   header.thread_cpu_ns = thread_cpu_ns(thread, header.cpu_ns);
   // The cheap counters also count children that the target has reaped.
-  const Faults faults = forked_ ? faults_of(pid_) : thread.faults;
-  header.minor_faults = faults.minor;
-  header.major_faults = faults.major;
+  faults_ = forked_ ? faults_of(pid_) : thread.faults;
+  header.minor_faults = faults_.minor;
+  header.major_faults = faults_.major;
   if (crossed(thread)) header.flags |= wire::kCrossed;
   return begin(header);
 }
@@ -59,7 +59,7 @@ uint64_t Session::thread_cpu_ns(Thread& thread, uint64_t process_ns) const {
   return use->cpu_ns;
 }
 
-// A record that belongs to no stop of a thread.
+// A record that belongs to no stop of a thread. Of a process that is gone, what it had used is known from its last exit stop.
 wire::WireRecord& Session::record(wire::Kind kind) {
   held_until_now();
   report_ns_ = monotonic_ns();
@@ -68,7 +68,9 @@ wire::WireRecord& Session::record(wire::Kind kind) {
   header.tid = pid_;
   header.site = -1;
   header.at_ns = zero_ns_ == 0 ? 0 : report_ns_ - zero_ns_;
-  header.cpu_ns = process_cpu_ns(pid_);
+  header.cpu_ns = used_ns_ = std::max(process_cpu_ns(pid_), used_ns_);
+  header.minor_faults = faults_.minor;
+  header.major_faults = faults_.major;
   return begin(header);
 }
 

@@ -198,6 +198,14 @@ describe('trace()', () => {
     expect(panicked.trace).toMatchObject({ outcome: 'exited', exit: { code: 2, signal: null } })
     const exited = await failureOf(trace(buildFixture('exiter') as string))
     expect(exited.trace).toMatchObject({ outcome: 'exited', exit: { code: 3 } })
+    // What it had used is known from its last exit stop: afterwards it has no clock.
+    const { inits, stops, totals } = exited.trace as Trace
+    expect(inits.at(-1)?.function).toBe('main.init.0')
+    const last = stops.at(-1)
+    expect(last).toMatchObject({ kind: 'exit', cpuNs: stops.at(-2)?.cpuNs })
+    expect(totals.cpuNs).toBe(last?.cpuNs)
+    const entered = stops.findLast(({ symbol }) => symbol === 'main.init.0')?.cpuNs as number
+    expect(inits.at(-1)?.cpuNs).toBe((last?.cpuNs as number) - entered)
   })
 
   withGo('children that an init forked are ended with it, and main does not run', async () => {
