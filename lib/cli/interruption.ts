@@ -31,9 +31,7 @@ class InterruptSignal implements Aborting {
   abort(reason: Interrupted): void {
     if (this.aborted) return
     this.reason = reason
-    const listeners = [...this.listeners]
-    this.listeners.clear()
-    for (const listener of listeners) listener()
+    for (const listener of this.listeners) listener()
   }
 }
 

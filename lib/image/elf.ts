@@ -113,15 +113,25 @@ export function readIdent(head: Buffer): ElfIdent | null {
  * @throws PremainError as {@link readKernelHeaders} does
  */
 export function readHeaders(file: ProgramFile): ElfHeaders {
-  const headers = readKernelHeaders(file)
-  return { ...headers, ...readSections(file, new Cursor(file.bytes(0, HEADER), 'ELF header')) }
+  const header = readHeader(file)
+  return { ...readKernelHeaders(file, header), ...readSections(file, header) }
 }
 
 /**
  * Reads what the kernel reads of those headers.
  * @throws PremainError `NOT_ELF`, `WRONG_ARCH` (32 bits, big endian), `MALFORMED_ELF`, `UNSUPPORTED` (object, core)
  */
-export function readKernelHeaders(file: ProgramFile): KernelHeaders {
+export function readKernelHeaders(file: ProgramFile, header = readHeader(file)): KernelHeaders {
+  return {
+    type: header.u16(16) === ET_EXEC ? 'EXEC' : 'DYN',
+    machine: machineName(header.u16(18)),
+    entry: header.u64(24),
+    programs: readPrograms(file, header),
+  }
+}
+
+/** The ELF header, of a kind that is read. */
+function readHeader(file: ProgramFile): Cursor {
   const head = file.bytes(0, Math.min(HEADER, file.size))
   const ident = readIdent(head)
   if (ident === null) throw new PremainError('NOT_ELF', `${file.path} is not an ELF file`)
@@ -137,12 +147,7 @@ export function readKernelHeaders(file: ProgramFile): KernelHeaders {
     const kind = { 1: 'an object file', 4: 'a core dump' }[type] ?? `an ELF file of type ${type}`
     throw new PremainError('UNSUPPORTED', `${file.path} is ${kind}, not a program`)
   }
-  return {
-    type: type === ET_EXEC ? 'EXEC' : 'DYN',
-    machine: ident.machine,
-    entry: header.u64(24),
-    programs: readPrograms(file, header),
-  }
+  return header
 }
 
 function readPrograms(file: ProgramFile, header: Cursor): ProgramHeader[] {

@@ -1,5 +1,4 @@
 /** The options of `trace()` and `launch()`, and their one check. */
-
 import { isAbsolute } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { PremainError } from '../errors'
@@ -74,11 +73,6 @@ export class Environment {
     if (typeof given !== 'object') throw invalid('option env is not an object', 'env: { NAME: value }')
   }
 
-  /** `NAME=value`, each with a NUL behind it: one string crosses to the addon faster than many. */
-  get block(): string {
-    return this.known ?? this.read()
-  }
-
   /** The value of PATH. */
   get path(): string | undefined {
     this.read()
@@ -86,7 +80,7 @@ export class Environment {
   }
 
   /**
-   * Reads it, unless that was done.
+   * `NAME=value`, each with a NUL behind it: one string crosses to the addon faster than many.
    * @throws PremainError `INVALID_OPTION` for a variable that cannot be passed on
    */
   read(): string {

@@ -91,7 +91,7 @@ function execFailed(run: Run, end: EndRecord): PremainError {
     path: resolve(options.cwd, program.path),
     interpreter: image.elf.interpreter,
     argv: program.argv,
-    env: options.env.block.split('\0').slice(0, -1),
+    env: options.env.read().split('\0').slice(0, -1),
   })
 }
 

@@ -54,7 +54,7 @@ bool Sessions::start(napi_env env, const std::shared_ptr<Host>& host) {
 }
 
 void Sessions::expect() {
-  if (!idle_.empty()) (void)idle_.back()->expect();
+  if (!idle_.empty()) idle_.back()->expect();
 }
 
 void Sessions::ended(napi_env env, Host& host, TracerThread& thread) {

@@ -46,7 +46,7 @@ void TracerThread::start(std::shared_ptr<Host> host) {
   send({});
 }
 
-bool TracerThread::expect() { return call(nullptr); }
+void TracerThread::expect() { (void)call(nullptr); }
 
 bool TracerThread::take(std::shared_ptr<Host> host) { return call(std::move(host)); }
 

@@ -38,7 +38,7 @@ class TracerThread : public std::enable_shared_from_this<TracerThread> {
   // another priority, other cores or other rights than the calling thread has.
   bool take(std::shared_ptr<Host> host);
   // A session is about to come: a child is made for it, on the same conditions.
-  bool expect();
+  void expect();
   // It is to leave after the session that it serves.
   void leave();
   // Waits for it to have left, at most that long; a thread stuck in the kernel is left to itself.

@@ -58,6 +58,15 @@ Plan no_stops() {
 
 bool has_children() { return waitpid(-1, nullptr, __WALL | WNOHANG) != -1; }
 
+// Runs the target by that launcher, to how it ended.
+wire::WireRecord run(const char* what, const Placement& placement, Launcher& launcher) {
+  Keep sink;
+  Session session(target(what, -1), no_stops(), {}, sink);
+  session.run(placement, launcher);
+  EXPECT_TRUE(sink.ended);
+  return sink.end;
+}
+
 void on_a_thread(const std::function<void()>& work) { std::thread(work).join(); }
 
 TEST(LaunchTest, AChildThatWaitsIsEndedWithItsLauncher) {
@@ -149,11 +158,9 @@ TEST(LaunchTest, LeavesTheTargetNoSignalOfItsTracersEnd) {
   on_a_thread([] {
     const Placement placement;
     Launcher launcher;
-    Keep sink;
-    Session session(target("deathsig", -1), no_stops(), {}, sink);
-    session.run(placement, launcher);
-    EXPECT_EQ(sink.end.a, static_cast<int64_t>(wire::End::Exited));
-    EXPECT_EQ(sink.end.b, 0);
+    const wire::WireRecord end = run("deathsig", placement, launcher);
+    EXPECT_EQ(end.a, static_cast<int64_t>(wire::End::Exited));
+    EXPECT_EQ(end.b, 0);
   });
 }
 
@@ -166,11 +173,9 @@ TEST(LaunchTest, LeavesTheTargetNoSignalOfTheTimeBefore) {
     launcher.prepare();
     ASSERT_NE(child, 0);
     for (const int signal : {SIGINT, SIGTERM, SIGRTMAX}) ASSERT_EQ(kill(child, signal), 0);
-    Keep sink;
-    Session session(target("addresses", -1), no_stops(), {}, sink);
-    session.run(placement, launcher);
-    EXPECT_EQ(sink.end.a, static_cast<int64_t>(wire::End::Exited));
-    EXPECT_EQ(sink.end.b, 0);
+    const wire::WireRecord end = run("addresses", placement, launcher);
+    EXPECT_EQ(end.a, static_cast<int64_t>(wire::End::Exited));
+    EXPECT_EQ(end.b, 0);
   });
 }
 
@@ -184,12 +189,9 @@ TEST(LaunchTest, SaysThatTheChildWasKilledWhileItWaited) {
     ASSERT_NE(child, 0);
     ASSERT_EQ(kill(child, SIGKILL), 0);
     ASSERT_TRUE(await_event(child, 1000));
-    Keep sink;
-    Session session(target("addresses", -1), no_stops(), {}, sink);
-    session.run(placement, launcher);
-    EXPECT_TRUE(sink.ended);
-    EXPECT_EQ(sink.end.a, static_cast<int64_t>(wire::End::Signaled));
-    EXPECT_EQ(sink.end.b, SIGKILL);
+    const wire::WireRecord end = run("addresses", placement, launcher);
+    EXPECT_EQ(end.a, static_cast<int64_t>(wire::End::Signaled));
+    EXPECT_EQ(end.b, SIGKILL);
     EXPECT_FALSE(has_children());
   });
 }

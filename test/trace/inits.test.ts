@@ -34,6 +34,19 @@ function run(
   return [...execRecords(image), ...records, endRecord((stops.at(-1)?.[1] ?? 0) + 10)]
 }
 
+/** Up to Go 1.12: the inits of three packages, one within another. */
+const NESTED: [name: string, atNs: number][] = [
+  ['_rt0_amd64_linux', 2_000],
+  ['runtime.gcenable', 2_100],
+  ['main.init', 3_000],
+  ['os.init', 3_105],
+  ['io.init', 3_310],
+  ['io.init (return)', 3_615],
+  ['os.init (return)', 3_660],
+  ['main.init (return)', 3_765],
+  ['main.main', 3_800],
+]
+
 test('from 1.13 on a function lasts until the next one or the next stop of a step', () => {
   const image = fakeImage({ inits: { runtime: ['runtime.init.0'], os: ['os.init', 'os.init.0'], main: ['main.init'] } })
   const { inits } = assembleFake(
@@ -60,20 +73,7 @@ test('from 1.13 on a function lasts until the next one or the next stop of a ste
 test('before, what a package’s init calls is not its own time, and the work is done in the order of the returns', () => {
   const minors = { min: 12, max: 12 }
   const image = fakeImage({ minors, inits: { main: ['main.init'], os: ['os.init'], io: ['io.init'] } })
-  const { inits } = assembleFake(
-    image,
-    run(image, [
-      ['_rt0_amd64_linux', 2_000],
-      ['runtime.gcenable', 2_100],
-      ['main.init', 3_000],
-      ['os.init', 3_105],
-      ['io.init', 3_310],
-      ['io.init (return)', 3_615],
-      ['os.init (return)', 3_660],
-      ['main.init (return)', 3_765],
-      ['main.main', 3_800],
-    ]),
-  )
+  const { inits } = assembleFake(image, run(image, NESTED))
   expect(inits.map(({ function: name, order, task, wallNs, startNs }) => [name, order, task, wallNs, startNs])).toEqual(
     [
       ['io.init', 0, 0, 300, 3_310 - 600 - 20],
@@ -99,26 +99,8 @@ test.each([
 ])('followed while they run, %s, they are what they are in the end', (_, minor) => {
   const minors = { min: minor, max: minor }
   const image = fakeImage({ minors, inits: { main: ['main.init'], os: ['os.init'], io: ['io.init'] } })
-  const stops: [string, number][] =
-    minor > 12
-      ? [
-          ['runtime.gcenable', 2_100],
-          ['main.init', 3_000],
-          ['os.init', 3_105],
-          ['io.init', 3_310],
-          ['main.main', 3_800],
-        ]
-      : [
-          ['runtime.gcenable', 2_100],
-          ['main.init', 3_000],
-          ['os.init', 3_105],
-          ['io.init', 3_310],
-          ['io.init (return)', 3_615],
-          ['os.init (return)', 3_660],
-          ['main.init (return)', 3_765],
-          ['main.main', 3_800],
-        ]
-  const records = run(image, [['_rt0_amd64_linux', 2_000], ...stops]).slice(0, -1)
+  const stops = NESTED.filter(([name]) => minor <= 12 || !name.endsWith('(return)'))
+  const records = run(image, stops).slice(0, -1)
   // Another thread's stop during an init, told after the next one.
   const late: SessionRecord = { ...common(3_120, 40), kind: 'signal', signal: 23 } as SessionRecord
   for (const at of [records.length - 3, records.length - 1, records.length]) {
