@@ -4,6 +4,7 @@ import type { TraceOptions } from '../session/options'
 import type { Session } from '../session/session'
 import { isTerminal } from '../session/terminal'
 import type { Trace } from '../trace/types'
+import type { KeptPrograms } from './kept-programs'
 import { type Sink, sinkOf } from './sink'
 
 /** The library, as a command uses it. */
@@ -26,8 +27,8 @@ export interface Context {
   onInterrupt(listener: (signal: Interrupt) => void): () => void
   /** The library, each part loaded when it is called: usage errors and help need none of it. */
   services(): Services
-  /** What most traces need has run: its code is worth keeping for the next process. */
-  keepCode(): void
+  /** What most traces need has run: its code is worth keeping for the next process, and what is known of the program. */
+  keep(): void
 }
 
 /** A signal that asks premain to leave. */
@@ -37,6 +38,7 @@ const INTERRUPTS: readonly Interrupt[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
 /** The surroundings of this process. */
 export function processContext(keepCode: () => void): Context {
+  let programs: KeptPrograms | null = null
   return {
     stdout: sinkOf(1),
     stderr: sinkOf(2),
@@ -47,14 +49,24 @@ export function processContext(keepCode: () => void): Context {
     input: () => process.stdin,
     onInterrupt,
     services: () => ({
-      trace: (file, args, options) =>
-        (require('../trace/trace') as typeof import('../trace/trace')).trace(file, args, options),
+      trace: (file, args, options) => {
+        programs ??= keptPrograms()
+        return (require('../trace/trace') as typeof import('../trace/trace')).trace(file, args, options)
+      },
       launch: (file, args, options) =>
         (require('../trace/trace') as typeof import('../trace/trace')).launch(file, args, options),
       inspect: (file) => (require('../plan/inspect') as typeof import('../plan/inspect')).inspect(file),
     }),
-    keepCode,
+    keep: () => {
+      keepCode()
+      programs?.keep()
+    },
   }
+}
+
+function keptPrograms(): KeptPrograms {
+  const { KeptPrograms } = require('./kept-programs') as typeof import('./kept-programs')
+  return new KeptPrograms()
 }
 
 function onInterrupt(listener: (signal: Interrupt) => void): () => void {

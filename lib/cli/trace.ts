@@ -32,7 +32,7 @@ async function run(invocation: TraceInvocation): Promise<number> {
     })
     await forward(trace, context)
     await report(trace, invocation)
-    if (trace.outcome === 'reached-main') context.keepCode()
+    if (trace.outcome === 'reached-main') context.keep()
     return options.run && trace.exit ? exitCodeOfProgram(trace.exit) : EXIT.done
   } catch (error) {
     interruption.explain(error)

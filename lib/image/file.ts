@@ -32,9 +32,13 @@ export class ProgramFile {
 
   /**
    * Opens a regular file for reading.
-   * @throws PremainError `NOT_FOUND`, `NOT_EXECUTABLE` (not a regular file), `UNSUPPORTED` (may not be read)
+   * @param known refuses a file that is not, or no longer, that one
+   * @throws PremainError `NOT_FOUND`, `NOT_EXECUTABLE` (not a regular file), `UNSUPPORTED` (may not be read, has changed)
    */
-  constructor(readonly path: string) {
+  constructor(
+    readonly path: string,
+    known?: FileIdentity,
+  ) {
     this.fd = openForReading(path)
     const stat = fstatSync(this.fd, { bigint: true })
     if (!stat.isFile()) {
@@ -46,6 +50,7 @@ export class ProgramFile {
     }
     this.size = Number(stat.size)
     this.identity = identityOf(stat)
+    if (known) this.requireIdentity(known)
   }
 
   /** Exactly `length` bytes at `offset`, in memory of their own. */
@@ -120,8 +125,11 @@ export class ProgramFile {
 
   private reopen(): void {
     this.fd = openForReading(this.path)
-    const now = identityOf(fstatSync(this.fd, { bigint: true }))
-    if (Object.entries(now).every(([key, value]) => this.identity[key as keyof FileIdentity] === value)) return
+    this.requireIdentity(identityOf(fstatSync(this.fd, { bigint: true })))
+  }
+
+  private requireIdentity(other: FileIdentity): void {
+    if (Object.entries(other).every(([key, value]) => this.identity[key as keyof FileIdentity] === value)) return
     this.close()
     throw new PremainError('UNSUPPORTED', `${this.path} has changed since it was opened`, {
       hint: 'Start again, once nothing writes to the file any more.',

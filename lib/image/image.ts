@@ -11,11 +11,12 @@ import type { ElfInfo, FileAddress, FileIdentity, GoImage, ProgramImage, Segment
 
 /**
  * Opens a 64-bit little-endian ELF program. The descriptor is held until `close()`.
+ * @param known refuses a file that is not, or no longer, that one
  * @throws PremainError `NOT_FOUND`, `NOT_EXECUTABLE` (not a regular file), `NOT_ELF`, `WRONG_ARCH` (32 bits, big endian),
- * `MALFORMED_ELF`, `UNSUPPORTED` (an object file or a core; a file that may not be read)
+ * `MALFORMED_ELF`, `UNSUPPORTED` (an object file or a core; a file that may not be read, or has changed)
  */
-export function openImage(path: string): ProgramImage {
-  const file = new ProgramFile(path)
+export function openImage(path: string, known?: FileIdentity): ProgramImage {
+  const file = new ProgramFile(path, known)
   try {
     return new OpenImage(file, readHeaders(file))
   } catch (error) {

@@ -2,6 +2,7 @@
  * What the later stages may know of a program file: the public descriptions (plain data) and the live
  * {@link ProgramImage}, whose bytes are read on demand, never the whole file, and whose names are never all decoded.
  */
+import type { Answers } from './answers'
 
 /**
  * An address or a register's value, `0x` and lower-case hexadecimal digits.
@@ -238,6 +239,8 @@ export interface ProgramImage {
   namesDynamic(name: string): boolean
   /** The symbol or Go function that holds `pc`, by .symtab, .dynsym or pclntab. */
   nameAt(pc: FileAddress): string | null
+  /** What was found out of it, where that is kept beyond this process. */
+  readonly answers?: Answers
   /** Releases the descriptor. Reading afterwards opens the file again, and throws when it has changed. */
   close(): void
 }

@@ -58,9 +58,16 @@ export function prepareProgram(file: string, args: readonly string[], options: R
   return { path, argv, image: made.image, plan: planFor(made, options), scripts }
 }
 
+let open: (path: string) => ProgramImage = openImage
+
+/** Has programs opened for tracing by that function from now on, instead of `openImage()`. */
+export function openImagesBy(opener: (path: string) => ProgramImage): void {
+  open = opener
+}
+
 /** An image for tracing, not remembered. */
 export function openForTrace(path: string): ProgramImage {
-  const image = openImage(path)
+  const image = open(path)
   try {
     refuseUnsupported(image)
     return image

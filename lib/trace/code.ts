@@ -9,8 +9,8 @@ import { disassemble, type Instruction } from './disassembly'
 
 /** Beyond so many answers of a kind they are forgotten and asked for again. */
 const MOST_ANSWERS = 8192
-/** Pieces of code are larger, and a program that is loaded anywhere has others at every launch. */
-const MOST_PIECES = 64
+/** A program that is loaded anywhere has others at every launch. */
+const MOST_FINDINGS = 64
 
 type Line = { file: string; line: number }
 
@@ -30,7 +30,6 @@ export class Code {
   private readonly functions = new Map<FileAddress, FunctionInfo | null>()
   private readonly names = new Map<FileAddress, string | null>()
   private readonly deltas = new Map<FileAddress, number | null>()
-  private readonly pieces = new Map<string, Instruction[]>()
   private readonly findings = new Map<string, unknown>()
 
   constructor(private readonly image: ProgramImage) {}
@@ -57,20 +56,22 @@ export class Code {
 
   /** The instructions from an address on, as they stand in a process whose addresses are `addresses`. */
   decode(start: FileAddress, { count, length, from }: Limit, addresses: Addresses): readonly Instruction[] {
-    if (this.pieces.size >= MOST_PIECES) this.pieces.clear()
-    return remembered(this.pieces, `${start}/${count}/${length}/${from}/${addresses.bias}`, () => {
-      const code = { bytes: this.image.read(start, length), address: addresses.runtime(start), from }
-      return disassemble(code, count, (target) => {
-        const file = addresses.file(target)
-        return file === null ? null : this.nameAt(file)
-      })
+    const code = { bytes: this.image.read(start, length), address: addresses.runtime(start), from }
+    return disassemble(code, count, (target) => {
+      const file = addresses.file(target)
+      return file === null ? null : this.nameAt(file)
     })
   }
 
-  /** What was found out from code before under the same key, which says all that it follows from. */
-  finding<T>(key: string, find: () => T): T {
-    if (this.findings.size >= MOST_PIECES) this.findings.clear()
-    return remembered(this.findings, key, find) as T
+  /**
+   * What was found out from the code before, as plain data, for a program loaded at the same addresses; `key` says what
+   * else it follows from.
+   */
+  finding<T>(key: string, { bias }: Addresses, find: () => T): T {
+    const { answers } = this.image
+    if (bias === 0n && answers !== undefined) return answers.of(key, find)
+    if (this.findings.size >= MOST_FINDINGS) this.findings.clear()
+    return remembered(this.findings, `${key} ${bias}`, find) as T
   }
 
   /** Asks beforehand for what the trace of a run of this plan will ask. */
@@ -98,4 +99,9 @@ export function codeOf(image: ProgramImage): Code {
     codes.set(image, code)
   }
   return code
+}
+
+/** Whether an earlier process has found out from the code what a trace shows: a program loaded anywhere has it anew. */
+export function knowsCode({ answers, elf }: ProgramImage): boolean {
+  return answers?.restored === true && elf.type === 'EXEC'
 }

@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers'
 import type { Run } from '../session/run'
 import { TOOL } from '../tool'
 import { type Assembly, assembleTrace, Draft, targetOf } from './assemble'
+import { knowsCode } from './code'
 import { Context } from './context'
 import { disassemble } from './disassembly'
 import { Figures, type RunFigures } from './figures'
@@ -18,12 +19,12 @@ export type Output = Trace['output']
 let readied = false
 
 /** Loads what the first trace of this process is made with, in the first millisecond of its target, which passes idly. */
-export function readyForRecords(): void {
+export function readyForRecords({ image }: Run): void {
   if (readied) return
   readied = true
   setImmediate(() => {
     try {
-      disassemble({ bytes: Buffer.alloc(0), address: 0n }, 0)
+      if (!knowsCode(image)) disassemble({ bytes: Buffer.alloc(0), address: 0n }, 0)
       describeHost()
     } catch {
       // As for draftTrace(): it is tried again where it is needed.

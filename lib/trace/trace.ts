@@ -36,7 +36,7 @@ export function trace(file: string, args?: readonly string[] | TraceOptions, opt
     })
     const tails = [null, run.stdio.ours[1], run.stdio.ours[2]].map((fd) => (fd === null ? null : new OutputTail(fd)))
     run.stdio.closeInput()
-    if (resolved.evidence) readyForRecords()
+    if (resolved.evidence) readyForRecords(run)
     const settle = (): void => {
       try {
         resolve(successOf(run, { stdout: textOf(tails[1]), stderr: textOf(tails[2]) }))

@@ -1,9 +1,11 @@
 // What is measured: each section runs its contestants in turns and returns rows.
 import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { at } from '../support/project.mjs'
 import { awaited, KINDS, premain, ratio, row, spawning, tracing } from './contestants.mjs'
-import { Peer } from './peer.mjs'
+import { Peer, WORK } from './peer.mjs'
 import * as programs from './programs.mjs'
 import { inTurns, median, p90 } from './sampling.mjs'
 
@@ -181,24 +183,46 @@ export async function cpuTime({ program, rounds, random }) {
 
 /** The whole command as a process. */
 export async function command({ program, rounds, random }) {
-  const bin = at('dist/cli/bin.js')
+  const called = (more) =>
+    spawning(process.execPath, [at('dist/cli/bin.js'), '--json', program], { env: { ...process.env, ...more } })
+  const caches = ['again', 'first'].map((name) => join(WORK, `cache-${name}`))
+  for (const cache of caches) mkdirSync(cache, { recursive: true })
+  const [again, first] = caches.map((cache) => called({ XDG_CACHE_HOME: cache, NODE_DISABLE_COMPILE_CACHE: '' }))
   const samples = await inTurns(
     {
-      premain: spawning(process.execPath, [bin, '--json', program]),
+      premain: again,
+      first: () => {
+        forgetPrograms(join(caches[1], 'premain'))
+        return first()
+      },
+      bare: called({ NODE_DISABLE_COMPILE_CACHE: '1' }),
       node: spawning(process.execPath, ['-e', '0']),
     },
     { rounds, random },
   )
-  const value = median(samples.premain) - median(samples.node)
+  const beyond = (what, name, more = {}) =>
+    row(`premain --json hello, beyond node -e 0${what}`, median(samples[name]) - median(samples.node), {
+      unit: 'ms',
+      decimals: 1,
+      ...more,
+    })
   return {
     title: 'The command',
-    text: 'As a process, once an earlier one has kept the code that V8 made of it.',
+    text: 'As a process. The first trace keeps the code that V8 made of the command, and what it found out of the program’s file.',
     samples,
     rows: [
       row('node -e 0', median(samples.node), { unit: 'ms', decimals: 1 }),
-      row('premain --json hello, beyond node -e 0', value, { unit: 'ms', limit: 30, decimals: 1 }),
+      beyond('', 'premain', { limit: 30 }),
+      beyond(': a program that it has not traced before', 'first'),
+      beyond(': nothing kept', 'bare'),
     ],
   }
+}
+
+/** Removes what the command keeps of programs, but not its own code. */
+function forgetPrograms(folder) {
+  if (!existsSync(folder)) return
+  for (const name of readdirSync(folder)) if (name.startsWith('program-')) rmSync(join(folder, name))
 }
 
 /** How much a large JavaScript heap adds to a launch. */

@@ -112,6 +112,54 @@ test('a trace keeps the code that V8 made for the next command; nothing else doe
   expect(files()).not.toEqual(expect.arrayContaining(before))
 })
 
+/** What two traces of a program have in common, wherever it was loaded. */
+function constant({ target, steps, stops, inits }: Trace): unknown {
+  const entry = steps[4]?.evidence as { disassembly: string[] }
+  const main = steps[16]?.evidence as { prologue: string[]; call: string }
+  // addresses may differ, and what refers to them
+  const words = (lines: string[]) => lines.map((line) => line.replace(/0x[0-9a-f]{5,}/g, ''))
+  return {
+    target,
+    steps: steps.map(({ id, status, reason, symbol }) => [id, status, reason, symbol]),
+    stops: stops.filter(({ kind }) => kind === 'breakpoint').map(({ name, file, line }) => [name, file, line]),
+    inits: inits.map(({ task, package: of, function: name, file, line }) => [task, of, name, file, line]),
+    entry: { ...entry, disassembly: words(entry.disassembly) },
+    main: { ...main, returnAddress: null, prologue: words(main.prologue), call: words([main.call]) },
+  }
+}
+
+test.each([
+  ['at its own addresses', []],
+  ['anywhere', ['-buildmode=pie']],
+])('what was kept of a program that is loaded %s says what its file says', async (_, flags) => {
+  const program = buildFixture('inits', { flags: [...flags, '-ldflags=-s -w'] }) ?? tsgo.file
+  // before that a file is not kept
+  await until(
+    () => Date.now() - statSync(program).ctimeMs,
+    (ms) => ms > 4000,
+  )
+  const env = { ...process.env, XDG_CACHE_HOME: mkdtempSync(join(folder, 'cache-')), NODE_DISABLE_COMPILE_CACHE: '' }
+  const home = join(env.XDG_CACHE_HOME, 'premain')
+  const kept = () => readdirSync(home).filter((name) => name.startsWith('program-'))
+  const run = (more = {}): Trace => {
+    const options = { encoding: 'utf8', env: { ...env, ...more } } as const
+    return JSON.parse(spawnSync(process.execPath, [bin, '--json', program], options).stdout)
+  }
+  const [truth, first] = [run({ NODE_DISABLE_COMPILE_CACHE: '1' }), run()]
+  const { ino } = statSync(join(home, kept()[0]!))
+  const second = run()
+  expect([kept().length, statSync(join(home, kept()[0]!)).ino]).toEqual([1, ino])
+  for (const trace of [truth, first, second]) {
+    expect(constant(trace)).toEqual(constant(truth))
+    const [at] = /^0x[0-9a-f]+/.exec((trace.steps[4]?.evidence as { disassembly: string[] }).disassembly[0]!) ?? []
+    expect(at).toBe(trace.steps[4]?.address)
+    const main = trace.steps[16]!
+    const { call, returnAddress } = main.evidence as { call: string; returnAddress: string }
+    expect(Number(returnAddress) - Number(call.split(' ')[0])).toBeGreaterThan(0)
+    expect(Number(returnAddress) - Number(call.split(' ')[0])).toBeLessThan(16)
+  }
+})
+
 describe('what cannot be traced', () => {
   const file = (name: string, contents: string | Buffer, mode: number): string => {
     const path = join(folder, name)

@@ -73,6 +73,6 @@ function contextOf(
       return () => {}
     },
     services: () => services,
-    keepCode: () => {},
+    keep: () => {},
   }
 }

@@ -1,7 +1,7 @@
 /** Steps 5 to 7: the entry point, rt0_go and runtime.args. */
 import type { Hex } from '../../image/types'
 import { hex } from '../addresses'
-import { register } from '../context'
+import { type Context, register } from '../context'
 import { type Instruction, lineOf } from '../disassembly'
 import { type Asserted, Checks } from './checks'
 import { hexOrNull, int32, type Scene } from './scene'
@@ -20,14 +20,16 @@ export interface EntryEvidence {
 
 export function entryEvidence({ context }: Scene): EntryEvidence {
   const { image, addresses, code } = context
-  const symbol = code.nameAt(image.entry)
-  const limit = { count: ENTRY_INSTRUCTIONS, length: ENTRY_INSTRUCTIONS * LONGEST_INSTRUCTION }
-  const instructions = code.decode(image.entry, limit, addresses)
-  return {
-    symbol,
+  const { shape, disassembly } = code.finding('entry', addresses, () => ({
     shape: shapeOf(context),
-    disassembly: untilEnd(instructions).map(lineOf),
-  }
+    disassembly: beginning(context),
+  }))
+  return { symbol: code.nameAt(image.entry), shape, disassembly: [...disassembly] }
+}
+
+function beginning({ image, addresses, code }: Context): string[] {
+  const limit = { count: ENTRY_INSTRUCTIONS, length: ENTRY_INSTRUCTIONS * LONGEST_INSTRUCTION }
+  return untilEnd(code.decode(image.entry, limit, addresses)).map(lineOf)
 }
 
 /**
@@ -37,7 +39,7 @@ export function entryEvidence({ context }: Scene): EntryEvidence {
 const CRT1 = /^(?:f30f1efa)?(?:31ed4989d15e4889e24883e4f0|4831ed4889e7488d)/
 const CRT1_BYTES = 20
 
-function shapeOf({ image, code }: Scene['context']): EntryEvidence['shape'] {
+function shapeOf({ image, code }: Context): EntryEvidence['shape'] {
   if (code.nameAt(image.entry)?.startsWith('_rt0_')) return 'go'
   return CRT1.test(image.read(image.entry, CRT1_BYTES).toString('hex')) ? 'crt1' : null
 }

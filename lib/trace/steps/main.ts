@@ -1,7 +1,7 @@
 /** Step 17: main.main is called. */
 import type { FileAddress, Hex } from '../../image/types'
 import type { Context } from '../context'
-import { type Instruction, lineOf } from '../disassembly'
+import { lineOf } from '../disassembly'
 import { type Asserted, Checks } from './checks'
 import { hexOrNull, type Scene } from './scene'
 
@@ -31,7 +31,7 @@ export function mainEvidence({ context }: Scene): MainEvidence {
   const line = callByte === null ? null : context.lineAt(callByte)
   const { addresses, code } = context
   const entry = hit?.site.address ?? null
-  const frame = code.finding(`frame ${entry} ${addresses.bias}`, () => frameOf(context, entry))
+  const frame = code.finding(`frame ${entry}`, addresses, () => frameOf(context, entry))
   return {
     returnAddress: hexOrNull(returnAddress),
     caller,
@@ -39,9 +39,9 @@ export function mainEvidence({ context }: Scene): MainEvidence {
     call:
       returnAddress === null
         ? null
-        : code.finding(`call ${returnAddress} ${addresses.bias}`, () => callBefore(context, returnAddress)),
+        : code.finding(`call ${returnAddress}`, addresses, () => callBefore(context, returnAddress)),
     frameSize: frame.size,
-    prologue: frame.prologue.map(lineOf),
+    prologue: [...frame.prologue],
     threads: context.threadsAt(hit?.at ?? context.records.length),
     ...new Checks().equal('called by runtime.main', caller, 'runtime.main').result(),
   }
@@ -59,7 +59,7 @@ function callBefore({ addresses, code }: Context, returnAddress: bigint): string
 }
 
 /** The frame is made where the function table's SP delta comes to its greatest value. */
-function frameOf(context: Context, entry: FileAddress | null): { size: number | null; prologue: Instruction[] } {
+function frameOf(context: Context, entry: FileAddress | null): { size: number | null; prologue: string[] } {
   const within = entry === null ? null : context.code.functionAt(entry)
   if (!within) return { size: null, prologue: [] }
   const length = Math.min(within.end - within.entry, PROLOGUE_INSTRUCTIONS * LONGEST_INSTRUCTION)
@@ -70,8 +70,7 @@ function frameOf(context: Context, entry: FileAddress | null): { size: number | 
     return file === null ? null : context.code.spDelta(file)
   })
   const known = deltas.filter((delta) => delta !== null)
-  if (known.length === 0) return { size: null, prologue: instructions.slice(0, FRAMELESS_INSTRUCTIONS) }
-  const size = Math.max(...known)
-  const made = size === 0 ? FRAMELESS_INSTRUCTIONS : deltas.indexOf(size)
-  return { size, prologue: instructions.slice(0, made) }
+  const size = known.length === 0 ? null : Math.max(...known)
+  const made = size === null || size === 0 ? FRAMELESS_INSTRUCTIONS : deltas.indexOf(size)
+  return { size, prologue: instructions.slice(0, made).map(lineOf) }
 }
