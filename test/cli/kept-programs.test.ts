@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   utimesSync,
@@ -17,6 +18,8 @@ import { openImage } from '../../lib/image/image'
 import { openForTrace, openImagesBy } from '../../lib/session/program'
 import { tsgo } from '../support/corpus'
 
+const now = Date.now
+
 let folder: string
 let file: string
 
@@ -27,15 +30,14 @@ beforeEach(() => {
   laterBy(60)
 })
 afterEach(() => {
-  jest.restoreAllMocks()
+  Date.now = now
   openImagesBy(openImage)
   rmSync(folder, { recursive: true })
 })
 
 /** A clock that is ahead by so many seconds: a file's time of change cannot be set. */
 function laterBy(seconds: number): void {
-  const now = Date.now.bind(Date)
-  jest.spyOn(Date, 'now').mockImplementation(() => now() + seconds * 1000)
+  Date.now = () => now() + seconds * 1000
 }
 
 /**
@@ -107,15 +109,21 @@ test('another file of the same path and numbers has another head', () => {
 
 test.each([
   ['permissions', () => chmodSync(file, 0o700)],
-  ['place', () => copyFileSync(tsgo.file, (file = join(folder, 'elsewhere')))],
+  ['place', moveAway],
 ])('of a file with other %s nothing is known', (_, change) => {
   once()
   change()
   expect([once(), once()]).toEqual([false, true])
 })
 
+function moveAway(): void {
+  const elsewhere = join(folder, 'elsewhere')
+  renameSync(file, elsewhere)
+  file = elsewhere
+}
+
 test('of a file that was changed a moment ago nothing is kept: it may change again within the same tick', () => {
-  jest.restoreAllMocks()
+  Date.now = now
   expect([once(), once()]).toEqual([false, false])
   expect(readdirSync(folder)).toEqual(['program'])
   laterBy(-3600)

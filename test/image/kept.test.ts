@@ -43,7 +43,7 @@ function answersOf(image: ProgramImage): unknown {
         go.pclntab.spDelta(pc),
       ]),
     },
-    plan: go && go.body('main.main') ? planStops(image).sites : null,
+    plan: go?.body('main.main') ? planStops(image).sites : null,
   }
 }
 
