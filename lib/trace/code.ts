@@ -3,7 +3,6 @@
  * again and again, and each answer takes reads of the file.
  */
 import type { FileAddress, FunctionInfo, ProgramImage } from '../image/types'
-import type { StopPlan } from '../plan/types'
 import type { Addresses } from './addresses'
 import { disassemble, type Instruction } from './disassembly'
 
@@ -72,11 +71,6 @@ export class Code {
     if (bias === 0n && answers !== undefined) return answers.of(key, find)
     if (this.findings.size >= MOST_FINDINGS) this.findings.clear()
     return remembered(this.findings, `${key} ${bias}`, find) as T
-  }
-
-  /** Asks beforehand for what the trace of a run of this plan will ask. */
-  prepare(plan: StopPlan): void {
-    for (const { address } of plan.sites) if (address !== null) this.lineAt(address)
   }
 }
 

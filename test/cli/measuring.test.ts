@@ -111,6 +111,9 @@ describe('premain measure', () => {
     expect(code).toBe(4)
     expect(JSON.parse(stdout)).toMatchObject({ counted: { ok: 0, failed: 3 }, error: { code: 'EXITED_BEFORE_MAIN' } })
     expect(stderr).toContain('premain: all 9 launches failed: ./dead ended')
+    const text = await premain(['measure', '-n', '3', './dead'])
+    expect(text.stdout).toContain('0 launches, 3 failed')
+    expect(text.stdout).not.toContain('execve to main')
   })
 
   test('a program that is not there: exit 3, and a document with the error', async () => {

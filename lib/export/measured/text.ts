@@ -43,7 +43,7 @@ export function measurementText(measurement: Measurement, options: ReportOptions
     headline(measurement, style),
     timeTable(steps, { total, names, style }),
     packageLines(measurement, timeTable(packages, { total, names, style }), style),
-    totalLines(measurement, style),
+    measurement.counted.ok > 0 ? totalLines(measurement, style) : '',
     notes(measurement.notes, style),
   ])
 }
