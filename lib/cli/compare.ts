@@ -2,11 +2,12 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { COMPARISON_FORMATS } from '../export/measured/formats'
+import { failureOfAll } from '../measure/check'
 import { type CompareOptions, compare } from '../measure/compare'
 import type { Comparison, Measurement } from '../measure/types'
 import { parsePercent } from '../measure/units'
 import { type CommandModule, type Invocation, usageError } from './command'
-import { EXIT } from './exit-codes'
+import { EXIT, exitCodeOf } from './exit-codes'
 import {
   checkReporting,
   defineLaunchOptions,
@@ -19,6 +20,8 @@ import {
   type ReportingOptions,
   report,
 } from './measuring'
+import { redactorOf } from './report'
+import { tell } from './talk'
 
 interface Options extends LaunchOptions, ReportingOptions {
   seed?: number
@@ -43,7 +46,9 @@ function define(command: Command): void {
     .option('--seed <n>', 'of the random order in which the two are run', number)
     .option('--alpha <p>', 'chance, over all tests, of a difference where there is none (default: 0.05)', number)
     .option('--min-effect <percent>', 'the least difference that counts (default: 2%)', percentage)
-    .addOption(new Option('--fail-on <verdict>', 'exit with 1 if the total is').choices(['slower']))
+    .addOption(
+      new Option('--fail-on <verdict>', 'exit with 1 if the total is, or if it fails more often').choices(['slower']),
+    )
     .option('--strict', 'exit with 5 where nothing can be concluded')
   defineLaunchOptions(command, 30)
   defineReportOptions(command, COMPARISON_FORMATS)
@@ -54,7 +59,13 @@ async function run(invocation: Invocation<Options>): Promise<number> {
   checkReporting(options)
   const comparison = await comparisonOf(invocation)
   await report(comparison, COMPARISON_FORMATS, invocation)
-  if (comparison.verdict === 'slower' && options.failOn === 'slower') return EXIT.broken
+  const failure = failureOfAll(comparison)
+  if (failure) {
+    await tell(invocation.context, failure, redactorOf(options))
+    return exitCodeOf(failure)
+  }
+  const worse = comparison.verdict === 'slower' || comparison.failures.verdict === 'more'
+  if (worse && options.failOn === 'slower') return EXIT.broken
   return comparison.verdict === 'inconclusive' && options.strict ? EXIT.inconclusive : EXIT.done
 }
 

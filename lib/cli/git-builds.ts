@@ -26,7 +26,7 @@ export interface GitBuilds {
  */
 export function buildRange(range: string, build: string): GitBuilds {
   const [base, head, more] = range.split('..')
-  if (!base || head === undefined || more !== undefined || base.startsWith('-')) {
+  if (!base || head === undefined || more !== undefined || base.startsWith('-') || head.startsWith('.')) {
     throw usageError(`not a range of revisions: ${JSON.stringify(range)}`, 'Write BASE..HEAD; BASE.. means up to HEAD.')
   }
   if (!build.includes('{}')) {

@@ -147,12 +147,13 @@ export async function failWith<Document>(
   invocation: Invocation<Partial<ReportingOptions>>,
 ): Promise<number> {
   const { options, context } = invocation
-  if (formats[options.json ? 'json' : (options.format ?? 'text')]?.document) {
-    try {
-      await report(document(), formats, { ...invocation, options: { ...options, github: false } })
-    } catch (second) {
-      await tell(context, second, redactorOf(options))
-    }
+  const format = formats[options.json ? 'json' : (options.format ?? 'text')]
+  try {
+    const made = document()
+    if (format?.document) await report(made, formats, invocation)
+    else if (options.github) await tellGithub(made as unknown as Measurement | Comparison | CheckResult, context)
+  } catch (second) {
+    await tell(context, second, redactorOf(options))
   }
   await tell(context, error, redactorOf(options))
   return exitCodeOfInterruption(error) ?? exitCodeOf(error)

@@ -1,7 +1,7 @@
 import { PremainError } from '../errors'
 import type { Baseline } from './baseline'
 import { hodgesLehmann, median, medianInterval } from './statistics'
-import { parseKey, type SubjectKey, seriesOf, unitOfKey } from './subject'
+import { failuresOf, NEVER, parseKey, type SubjectKey, seriesOf, unitOfKey, valuesOf } from './subject'
 import type { BudgetResult, Interval, Measurement } from './types'
 import { formatPercent, formatValue, parseDuration, parsePercent } from './units'
 
@@ -39,7 +39,8 @@ function parseCount(value: string): number {
 
 /**
  * Judges a budget. It is kept when the whole confidence interval of the median lies within it, broken when the whole
- * interval lies above, and inconclusive between: a noisy machine neither breaks nor clears a budget.
+ * interval lies above, and inconclusive between: a noisy machine neither breaks nor clears a budget. A launch that failed
+ * counts as one that took longer than the limit.
  */
 export function judgeBudget(budget: Budget, measurement: Measurement, baseline: Baseline | null): BudgetResult {
   const unit = unitOfKey(budget)
@@ -56,13 +57,19 @@ export function judgeBudget(budget: Budget, measurement: Measurement, baseline: 
   }
   const nothing = whyNothing(budget, measurement)
   if (nothing) return { ...result, ...nothing }
-  const values = found!.series.samples.filter((value): value is number => value !== null)
-  if ('relative' in budget.limit) return { ...result, ...judgeRelative(budget, { values, measurement, baseline }) }
-  const limit = budget.limit.absolute
-  return {
-    ...result,
-    ...verdict(medianInterval(values, measurement.settings.level), { limit, median: median(values), unit }),
-  }
+  const values = valuesOf(measurement, budget)
+  const judged =
+    'relative' in budget.limit
+      ? judgeRelative(budget, { values, measurement, baseline })
+      : verdict(medianInterval(values, measurement.settings.level), {
+          limit: budget.limit.absolute,
+          median: median(values),
+          unit,
+        })
+  const failed = failuresOf(measurement, budget)
+  const message =
+    failed > 0 ? `${judged.message}; ${failed} of the launches failed, and count as longer` : judged.message
+  return { ...result, ...judged, message }
 }
 
 /** The outcome where there is nothing to judge; null where there is. */
@@ -86,7 +93,7 @@ interface Observed {
 }
 
 function verdict(interval: Interval | null, observed: Observed): Pick<BudgetResult, 'outcome' | 'message'> {
-  const write = (value: number) => formatValue(observed.unit, value)
+  const write = (value: number) => (value < NEVER / 2 ? formatValue(observed.unit, value) : '∞')
   const words = `median ${write(observed.median)}, allowed ${write(observed.limit)}`
   if (!interval) return { outcome: 'inconclusive', message: `${words}; too few samples for an interval` }
   const range = `${words}, ${interval.level * 100} % interval ${write(interval.low)} to ${write(interval.high)}`
@@ -118,7 +125,8 @@ function judgeRelative(
   const raised = before.map((value) => value * (1 + ratio))
   const interval = hodgesLehmann(raised, values, measurement.settings.level)?.interval ?? null
   const limit = median(raised)
-  const change = median(before) > 0 ? `${formatPercent(median(values) / median(before) - 1)}, ` : ''
+  const known = median(before) > 0 && median(values) < NEVER / 2
+  const change = known ? `${formatPercent(median(values) / median(before) - 1)}, ` : ''
   const judged = verdict(interval && { ...interval, low: limit + interval.low, high: limit + interval.high }, {
     limit,
     median: median(values),

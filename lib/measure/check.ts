@@ -5,7 +5,7 @@ import { type Budget, judgeBudget, parseBudget } from './budget'
 import { judgeDrift } from './drift'
 import { measureWith } from './measure'
 import type { Machinery, MeasureOptions, Program } from './options'
-import type { CheckResult, Measurement } from './types'
+import type { CheckResult, Comparison, Measurement } from './types'
 
 /** Options of `check()`. */
 export interface CheckOptions extends MeasureOptions {
@@ -113,8 +113,8 @@ async function baselineOf(options: CheckOptions, budgets: readonly Budget[]): Pr
   return null
 }
 
-/** The error of a measurement without figures. */
-export function failureOfAll({ error }: Measurement): PremainError | null {
+/** The error of a document without figures. */
+export function failureOfAll({ error }: Pick<Measurement | Comparison, 'error'>): PremainError | null {
   if (!error) return null
   const { code, message, ...details } = error
   return new PremainError(code as ErrorCode, message, details)

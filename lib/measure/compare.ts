@@ -61,7 +61,7 @@ export function compare(before: Measurement, after: Measurement, options: Compar
     after: sideOf(after),
     settings,
     ...overall(differences, unlike),
-    error: null,
+    error: whyNothing(before, after),
     unlike,
     differences,
     added: missingIn(packages.before, packages.after),
@@ -69,6 +69,15 @@ export function compare(before: Measurement, after: Measurement, options: Compar
     failures: failureRates(before.counted, after.counted, settings.alpha),
     notes: notesOn(before, after, settings.seed),
   }
+}
+
+/** A side of which no launch came to its end: the error of that side, the later one's first. */
+function whyNothing(before: Measurement, after: Measurement): Comparison['error'] {
+  const failed = [after, before].find(({ error }) => error !== null)
+  if (!failed?.error) return null
+  const { error, target } = failed
+  const name = target?.path ?? (failed === after ? 'after' : 'before')
+  return { ...error, message: `${name}: ${error.message}` }
 }
 
 function unlikeSettings(before: MeasureSettings, after: MeasureSettings): string[] {

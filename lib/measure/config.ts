@@ -72,7 +72,7 @@ type Check = (value: unknown) => void
 const CHECKS: Readonly<Record<keyof Config, Check>> = {
   $schema: (value) => expectType(value, 'string'),
   budgets: (value) => {
-    expectType(value, 'object')
+    expectType(value, 'object', 'Write { "total.cpu": "5ms" }.')
     for (const [key, limit] of Object.entries(value as object)) {
       expectType(limit, 'string')
       parseBudget(`${key}=${limit}`)
@@ -90,9 +90,9 @@ const CHECKS: Readonly<Record<keyof Config, Check>> = {
   strict: (value) => expectType(value, 'boolean'),
 }
 
-function expectType(value: unknown, type: 'string' | 'boolean' | 'object'): void {
+function expectType(value: unknown, type: 'string' | 'boolean' | 'object', hint: string | null = null): void {
   if (typeof value === type && value !== null && !Array.isArray(value)) return
-  throw new PremainError('INVALID_OPTION', `expected ${type}, not ${JSON.stringify(value)}`)
+  throw new PremainError('INVALID_OPTION', `expected ${type}, not ${JSON.stringify(value)}`, { hint })
 }
 
 function parseConfig(path: string, text: string): Config {

@@ -1,4 +1,5 @@
 /** Launches programs again and again: what every launch would prepare anew is prepared once. */
+import { open } from 'node:fs/promises'
 import { PremainError } from '../errors'
 import { binding } from '../session/binding'
 import { systemErrorName } from '../session/errno'
@@ -7,6 +8,9 @@ import { SharedPipe } from '../session/stdio'
 import type { RunFigures } from '../trace/figures'
 import { timeOnce } from '../trace/trace'
 import type { Machinery, RunOptions } from './options'
+
+/** Bytes that are read at a time. */
+const CHUNK = 1024 * 1024
 
 /** The machinery of real programs. */
 export class Launcher implements Machinery {
@@ -34,6 +38,21 @@ export class Launcher implements Machinery {
       errno: systemErrorName(-result),
       syscall: 'posix_fadvise',
     })
+  }
+
+  async reloadCache(path: string): Promise<void> {
+    if (binding().dropCache(path) !== 0) return
+    try {
+      const file = await open(path)
+      try {
+        const chunk = Buffer.allocUnsafe(CHUNK)
+        while ((await file.read(chunk, 0, CHUNK, null)).bytesRead > 0);
+      } finally {
+        await file.close()
+      }
+    } catch {
+      // What is wrong with it the next launch says.
+    }
   }
 
   close(): void {

@@ -25,12 +25,15 @@ export interface Machinery {
   runOnce: RunOnce
   /** Drops a file's clean pages from the page cache (posix_fadvise POSIX_FADV_DONTNEED). */
   dropCache: (path: string) => void
+  /** Has a file's pages in the page cache laid out anew, as reading it from front to end does; where it can. */
+  reloadCache: (path: string) => Promise<void>
 }
 
 /** A program with its arguments. */
 export interface Program {
   file: string
-  args: readonly string[]
+  /** Default: none. */
+  args?: readonly string[]
 }
 
 /** How far a measurement has come. */

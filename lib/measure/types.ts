@@ -268,7 +268,7 @@ export interface Comparison {
   /** Slower if wall or CPU time of the total is; else faster if one is; same if both are; else inconclusive. */
   verdict: Verdict
   reason: string
-  /** Why nothing was compared; null where it was. */
+  /** Why nothing was compared, such as that no launch of one side came to its end; null where it was. */
   error: null | ErrorInfo
   /** What about the two is unlike, so that no verdict can be given; empty when they are alike. */
   unlike: string[]

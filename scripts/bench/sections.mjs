@@ -359,7 +359,13 @@ export async function accuracy({ rounds, random }) {
     text: 'Package inits of 1 ms and more: premain’s `wallNs` beside what `GODEBUG=inittrace=1` prints (two digits) in the same launches, and in launches that were not traced; medians. A difference within one printed digit counts as none.',
     samples: {},
     points,
-    rows: [row('worst difference from inittrace', Math.max(...apart), { unit: '%', limit: 15, decimals: 1 })],
+    rows: [
+      row('worst difference from inittrace, beyond one printed digit', Math.max(...apart), {
+        unit: '%',
+        limit: 15,
+        decimals: 1,
+      }),
+    ],
   }
 }
 

@@ -17,12 +17,16 @@ const mockStarts: Record<string, FakeOptions> = {
   './slow': { noise: 0.01, path: './slow', scale: 1.3, seed: 2 },
   './noisy': { noise: 0.5, path: './noisy', seed: 3 },
   './dead': { failing: () => true },
+  './mostly': { failing: (launch) => launch % 5 !== 0 },
+  './rarely': { failing: (launch) => launch % 6 === 0 },
+  './flaky': { failing: (launch) => launch % 3 === 0 },
 }
 const mockAsked: { file: string; args: readonly string[]; options: object }[] = []
 const mockWorld = () => {
   const worlds = Object.fromEntries(Object.entries(mockStarts).map(([file, fake]) => [file, fakeWorld(fake)]))
   return {
     dropCache: () => {},
+    reloadCache: async () => {},
     runOnce: (async (file, args, options) => {
       if (options.signal?.aborted) throw new PremainError('ABORTED', 'aborted', { cause: options.signal.reason })
       const world = worlds[file] ?? (existsSync(file) ? fakeWorld({ scale: Number(readFileSync(file, 'utf8')) }) : null)
@@ -41,7 +45,7 @@ const mockPrograms: typeof Programs = {
     return checkWith(mockWorld(), { file, args: args as string[] }, options)
   },
   comparePrograms: (before, after, options) => {
-    mockAsked.push({ file: before.file, args: after.args, options: options ?? {} })
+    mockAsked.push({ file: before.file, args: after.args ?? [], options: options ?? {} })
     return compareProgramsWith(mockWorld(), [before, after], options)
   },
 }
@@ -149,7 +153,7 @@ describe('premain compare', () => {
     const args = ['compare', '-n', '12', '--seed', '5', './fast', './slow', 'x']
     const { code, stdout } = await premain(args)
     expect(code).toBe(0)
-    expect(stdout).toMatch(/^total, wall time +1\.\d+ ms +1\.\d+ ms .* \+(29|30|31)\.\d % +slower$/m)
+    expect(stdout).toMatch(/^total, wall +1\.\d+ ms +1\.\d+ ms .* \+(29|30|31)\.\d % +slower$/m)
     expect(stdout).toContain('slower: total, wall time: shifted by +')
     expect((await premain(args)).stdout).toBe(stdout)
     expect(mockAsked[0]).toMatchObject({ args: ['x'], options: { seed: 5, runs: 12 } })
@@ -158,6 +162,8 @@ describe('premain compare', () => {
   test('--fail-on slower exits with 1 when it is', async () => {
     expect((await premain(['compare', '--fail-on', 'slower', './fast', './slow'])).code).toBe(1)
     expect((await premain(['compare', '--fail-on', 'slower', './slow', './fast'])).code).toBe(0)
+    expect((await premain(['compare', '--fail-on', 'slower', './fast', './flaky'])).code).toBe(1)
+    expect((await premain(['compare', './fast', './flaky'])).code).toBe(0)
   })
 
   test('--strict exits with 5 when nothing can be concluded', async () => {
@@ -197,6 +203,20 @@ describe('premain compare', () => {
     })
   })
 
+  test.each([
+    ['./fast', './dead'],
+    ['./dead', './fast'],
+  ])('%s %s: a side that never came to main is told, exit 4', async (...sides) => {
+    const env = { GITHUB_STEP_SUMMARY: join(folder, 'summary.md') }
+    const { code, stdout, stderr } = await premain(['compare', '-n', '6', '--json', '--github', ...sides], { env })
+    const message = './dead: all 15 launches failed: ./dead ended'
+    expect([code, JSON.parse(stdout).error.code]).toEqual([4, 'EXITED_BEFORE_MAIN'])
+    expect(JSON.parse(stdout).error.message).toContain(message)
+    expect(stderr).toContain(`::error title=premain::${message}`)
+    expect(stderr).toContain(`premain: ${message}`)
+    expect(readFileSync(env.GITHUB_STEP_SUMMARY, 'utf8')).toContain(`❌ ${message}`)
+  })
+
   describe('--git', () => {
     const git = (...args: string[]) =>
       execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.org', ...args], { stdio: 'pipe' })
@@ -231,6 +251,7 @@ describe('premain compare', () => {
       ['HEAD~1..HEAD', 'false # {}', 'the build of HEAD~1 failed with exit code 1'],
       ['nope..HEAD', 'cp scale {}', 'git cannot check out nope'],
       ['HEAD', 'cp scale {}', 'not a range of revisions'],
+      ['HEAD~1...HEAD', 'cp scale {}', 'not a range of revisions'],
       ['--help..HEAD', 'cp scale {}', 'not a range of revisions'],
       ['HEAD~1..HEAD', 'make', '--build has no {}'],
     ])('%s %s: %s', async (range, build, message) => {
@@ -289,9 +310,7 @@ describe('premain check', () => {
   test('baselines are saved, updated and judged against', async () => {
     const flags = ['--baseline', 'b.json', '-b', 'total.wall=+10%']
     expect((await premain(['check', ...flags, './fast'])).code).toBe(2)
-    expect((await premain(['check', ...flags, '--save-baseline', './fast'])).stdout).toContain(
-      'b.json now has 1 entries',
-    )
+    expect((await premain(['check', ...flags, '--save-baseline', './fast'])).stdout).toContain('b.json now has 1 entry')
     expect((await premain(['check', ...flags, './fast'])).code).toBe(0)
     expect((await premain(['check', ...flags, './slow'])).code).toBe(1)
     expect((await premain(['check', ...flags, '--update-baseline', './fast'])).stdout).toContain(
@@ -311,5 +330,30 @@ describe('premain check', () => {
     expect(junit.stdout).toContain('<testsuites tests="1" failures="0"')
     const json = await premain(['check', '--json', '-b', 'total.cpu=1s', './fast'])
     expect((JSON.parse(json.stdout) as CheckResult).outcome).toBe('pass')
+  })
+
+  test('launches that all failed: told to all who read, exit 4', async () => {
+    const env = { GITHUB_STEP_SUMMARY: join(folder, 'summary.md') }
+    const args = ['check', '--github', '-b', 'total.cpu=1s', './dead']
+    const { code, stdout, stderr } = await premain([...args.slice(0, 2), '--format', 'junit', ...args.slice(2)], {
+      env,
+    })
+    expect(code).toBe(4)
+    expect(stdout).toContain('<testsuites tests="1" failures="0" errors="1" skipped="0">')
+    expect(stdout).toContain('<error message="all 33 launches failed')
+    expect(stderr).toMatch(/^::error title=premain::all 33 launches failed/)
+    const text = await premain(args, { env })
+    expect([text.code, text.stdout]).toEqual([4, ''])
+    expect(text.stderr).toMatch(/^::error title=premain::all 33 launches failed/)
+    const summary = '## ❌ premain check failed\n\n❌ all 33 launches failed'
+    expect(readFileSync(env.GITHUB_STEP_SUMMARY, 'utf8').split(summary)).toHaveLength(3)
+  })
+
+  test('a launch that failed is within no budget', async () => {
+    const few = await premain(['check', '--strict', '-n', '40', '-b', 'total.cpu=5ms', './rarely'])
+    expect(few.code).toBe(0)
+    expect(few.stdout).toMatch(/✓ total\.cpu=5ms: .*\d\s+of\s+the\s+launches\s+failed,\s+and\s+count\s+as\s+longer/s)
+    const all = ['-b', 'total.cpu=5ms', '-b', 'total.minorFaults=500', './mostly']
+    expect((await premain(['check', '--strict', ...all])).code).toBe(1)
   })
 })

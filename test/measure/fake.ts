@@ -69,6 +69,8 @@ export interface FakeWorld extends Machinery {
   /** What was asked for, launch by launch. */
   asked: { file: string; args: readonly string[]; options: RunOptions }[]
   dropped: string[]
+  /** What was read anew, and after how many launches. */
+  reloaded: { path: string; launches: number }[]
 }
 
 /** Machinery that makes traces up. */
@@ -76,10 +78,13 @@ export function fakeWorld(fake: FakeOptions = {}): FakeWorld {
   const noise = noiseSource(fake.seed ?? 1, fake.noise ?? 0.03)
   const asked: FakeWorld['asked'] = []
   const dropped: string[] = []
+  const reloaded: FakeWorld['reloaded'] = []
   return {
     asked,
     dropped,
+    reloaded,
     dropCache: (path) => void dropped.push(path),
+    reloadCache: async (path) => void reloaded.push({ path, launches: asked.length }),
     runOnce: async (file, args, options) => {
       const launch = asked.push({ file, args, options }) - 1
       const trace = fakeTrace(fake, { noise, launch, only: options.only, file, args })
@@ -98,6 +103,7 @@ export function fakeWorlds(worlds: Record<string, FakeOptions>): Machinery & { o
   return {
     order,
     dropCache: () => {},
+    reloadCache: async () => {},
     runOnce: (file, args, options) => {
       order.push(file)
       const world = made.get(file)

@@ -96,6 +96,16 @@ describe('measure', () => {
     expect(measurement.packages[0]!.wallNs.median).toBe(4000)
   })
 
+  it('reads the program anew after a launch that does not count, as its pages may lie otherwise than its rival’s', async () => {
+    const worlds = [{}, { warmup: 1 }, { warmup: 0 }, { cold: true }].map(async (options) => {
+      const world = fakeWorld()
+      await measureWith(world, PROGRAM, { runs: 4, ...options })
+      return world.reloaded
+    })
+    const once = [{ path: '/bin/fake', launches: 1 }]
+    expect(await Promise.all(worlds)).toEqual([once, once, [], []])
+  })
+
   it('cold: drops the program’s files before each counted launch, which stop at the end only', async () => {
     const world = fakeWorld({ majorFaults: 12 })
     const measurement = await measureWith(world, PROGRAM, { runs: 4, warmup: 0, cold: true })

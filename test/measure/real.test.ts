@@ -1,6 +1,7 @@
 /** Real launches of a real program: what is asserted here holds on any machine, however busy. */
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { Launcher } from '../../lib/measure/launcher'
 import { check, comparePrograms, measure } from '../../lib/measure/programs'
 import '../../lib/testing/jest'
 import { trace } from '../../lib/trace/trace'
@@ -53,6 +54,25 @@ it('cold launches read the program from the disk again', async () => {
     expect(early.totals.minorFaults.max).toBeLessThan(cold.totals.minorFaults.min as number)
     expect((await measure(copy, { runs: 1, warmup: 1, faultRuns: 1 })).totals.majorFaults.max).toBe(0)
   } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+it('a program that is read anew starts without a disk', async () => {
+  mkdirSync(cache, { recursive: true })
+  const folder = mkdtempSync(join(cache, 'reload-'))
+  const launcher = new Launcher()
+  try {
+    const copy = join(folder, 'program')
+    copyFileSync(tsgo, copy)
+    const majorFaults = async () => (await trace(copy, { only: true })).totals.majorFaults
+    launcher.dropCache(copy)
+    expect(await majorFaults()).toBeGreaterThan(0)
+    await launcher.reloadCache(copy)
+    expect(await majorFaults()).toBe(0)
+    await launcher.reloadCache(join(folder, 'gone'))
+  } finally {
+    launcher.close()
     rmSync(folder, { recursive: true })
   }
 })

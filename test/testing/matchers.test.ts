@@ -112,6 +112,10 @@ describe('toReachMainWithin', () => {
     expect(await failure(expect(trace).toReachMainWithin('1h'))).toContain('it came to main, outcome exited')
     const some = await measured({ failing: (launch) => launch > 15 })
     expect(await failure(expect(some).toReachMainWithin('1us'))).toContain('of 20 launches failed')
+    await expect(some).not.toReachMainWithin('1us')
+    for (const expected of [expect(some), expect(some).not]) {
+      expect(await failure(expected.toReachMainWithin('1h'))).toContain('not every launch reached main')
+    }
   })
 
   it('refuses a budget that is none, and a value that is none', async () => {

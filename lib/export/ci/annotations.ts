@@ -1,6 +1,7 @@
 import { relative } from 'node:path'
 import { label } from '../../measure/judge'
 import type { CheckResult, Comparison } from '../../measure/types'
+import type { ErrorInfo } from '../../trace/types'
 import { escapeControls } from '../escape'
 
 /** GitHub shows ten annotations of a kind for each step; the last line then tells how many more there are. */
@@ -16,12 +17,16 @@ interface Annotation {
 
 /**
  * GitHub workflow commands (`::error file=…,line=…,title=…::message`), one a line, at the source of an init where the
- * binary tells it. Broken budgets and drift are errors, what is inconclusive is a warning.
+ * binary tells it. Broken budgets and drift are errors, what is inconclusive is a warning; what failed as a whole, one error.
  *
  * @param root the checkout's folder; files below it are named relative to it, as GitHub wants them
  */
 export function annotations(document: CheckResult | Comparison, root: string): string {
-  const all = document.schema === 'premain.check/1' ? ofCheck(document) : ofComparison(document)
+  const all = document.error
+    ? [ofError(document.error)]
+    : document.schema === 'premain.check/1'
+      ? ofCheck(document)
+      : ofComparison(document)
   const lines = (['error', 'warning'] as const).flatMap((level) => {
     const own = all.filter((entry) => entry.level === level)
     if (own.length <= MOST) return own
@@ -30,6 +35,16 @@ export function annotations(document: CheckResult | Comparison, root: string): s
     return [...own.slice(0, MOST - 1), { level, title: 'premain', message, file: null, line: null }]
   })
   return lines.map((entry) => `${command(entry, root)}\n`).join('')
+}
+
+function ofError({ message, hint }: ErrorInfo): Annotation {
+  return {
+    level: 'error',
+    title: 'premain',
+    message: [message, hint].filter(Boolean).join('\n'),
+    file: null,
+    line: null,
+  }
 }
 
 function ofCheck(result: CheckResult): Annotation[] {

@@ -3,7 +3,7 @@ import type { CheckResult, Comparison } from '../../measure/types'
 
 interface Case {
   name: string
-  outcome: 'pass' | 'fail' | 'inconclusive'
+  outcome: 'pass' | 'fail' | 'inconclusive' | 'error'
   message: string
   /** Shown with the case: where an init is. */
   file: string | null
@@ -12,15 +12,15 @@ interface Case {
 
 /**
  * JUnit XML, one test case for each budget, drift or compared total, step and init: what is broken or slower is a failure,
- * what is inconclusive is skipped.
+ * what is inconclusive is skipped. A failure of the whole is a case of its own, an error.
  */
 export function junit(document: CheckResult | Comparison): string {
   const check = document.schema === 'premain.check/1'
-  const cases = check ? ofCheck(document) : ofComparison(document)
+  const cases = [...ofError(document), ...(check ? ofCheck(document) : ofComparison(document))]
   const count = (outcome: Case['outcome']) => cases.filter((entry) => entry.outcome === outcome).length
   const name = check ? `premain check ${document.measurement.target?.path ?? ''}`.trim() : 'premain compare'
   const started = (check ? document.measurement.startedAt : document.after.startedAt).replace(/\.\d+Z$/, '')
-  const counts = `tests="${cases.length}" failures="${count('fail')}" errors="0" skipped="${count('inconclusive')}"`
+  const counts = `tests="${cases.length}" failures="${count('fail')}" errors="${count('error')}" skipped="${count('inconclusive')}"`
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<testsuites ${counts}>`,
@@ -30,6 +30,10 @@ export function junit(document: CheckResult | Comparison): string {
     '</testsuites>',
     '',
   ].join('\n')
+}
+
+function ofError({ error }: CheckResult | Comparison): Case[] {
+  return error ? [{ name: 'launches', outcome: 'error', message: error.message, file: null, line: null }] : []
 }
 
 function ofCheck(result: CheckResult): Case[] {
@@ -54,6 +58,7 @@ function testCase({ name, outcome, message, file, line }: Case, className: strin
   const place = file === null ? '' : ` file="${escapeXml(file)}"${line === null ? '' : ` line="${line}"`}`
   const head = `<testcase name="${escapeXml(name)}" classname="${className}" time="0"${place}`
   const text = escapeXml(message)
+  if (outcome === 'error') return `${head}><error message="${text}">${text}</error></testcase>`
   if (outcome === 'fail') return `${head}><failure message="${text}">${text}</failure></testcase>`
   if (outcome === 'inconclusive') return `${head}><skipped message="inconclusive: ${text}"/></testcase>`
   return `${head}/>`

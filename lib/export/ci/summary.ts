@@ -19,6 +19,7 @@ export function stepSummary(document: Measurement | Comparison | CheckResult): s
       : document.schema === 'premain.comparison/1'
         ? comparisonParts(document)
         : measurementParts(document)
+  if (document.error) parts.splice(1, 0, `${SIGN.fail} ${plain(document.error.message)}`)
   return cutBelow(`${parts.filter((part) => part !== '').join('\n\n')}\n`, SUMMARY_LIMIT)
 }
 
@@ -117,6 +118,7 @@ function checkParts(result: CheckResult): string[] {
     plain(entry.message),
   ])
   const words = { pass: 'passed', fail: 'failed', inconclusive: 'is inconclusive' }
+  if (result.error) return [`## ${SIGN.fail} premain check failed`]
   return [
     `## ${SIGN[result.outcome]} premain check ${words[result.outcome]}`,
     rows.length > 0 ? table(['budget', 'median', 'allowed', ''], rows) : '',

@@ -8,7 +8,7 @@ export type ReportOptions = Pick<TextOptions, 'width' | 'color'>
 /** One format of one kind of document. */
 export interface MeasuredFormat<Document> {
   summary: string
-  /** It is a JSON document with a place for an error: a failure is told in it too. */
+  /** It has a place for an error: a failure is told in it too. */
   document?: true
   write(document: Document, options: ReportOptions): string
 }
@@ -31,6 +31,7 @@ const MARKDOWN: MeasuredFormat<Measurement | Comparison | CheckResult> = {
 
 const JUNIT: MeasuredFormat<Comparison | CheckResult> = {
   summary: 'JUnit XML',
+  document: true,
   write: (document) => (require('../ci/junit') as typeof import('../ci/junit')).junit(document),
 }
 

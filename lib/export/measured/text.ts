@@ -1,5 +1,5 @@
 /** Measurements, comparisons and checks for people. */
-import { hasTime, label, sideName, unitOf } from '../../measure/judge'
+import { hasTime, sideName, unitOf } from '../../measure/judge'
 import type { CheckResult, Comparison, Difference, Measurement, Series, Verdict } from '../../measure/types'
 import { formatCount, formatDuration, formatPercent, formatValue } from '../../measure/units'
 import { bar, type Column, fitColumns, percent, shortenName, upTo } from '../columns'
@@ -230,21 +230,41 @@ const DIFFERENCE_HEADS: Readonly<Record<DifferenceKey, string>> = {
   verdict: 'verdict',
 }
 
+/** As `label()` has it, for a column. */
+const METRICS: Readonly<Record<Difference['metric'], string>> = {
+  wallNs: 'wall',
+  cpuNs: 'CPU',
+  minorFaults: 'minor faults',
+  majorFaults: 'major faults',
+}
+
+function subjectOf({ scope, subject }: Difference): string {
+  return scope === 'total' ? 'total' : escapeControls(`${scope} ${subject}`)
+}
+
 function differenceLines(differences: readonly Difference[], style: Style): string {
   const shown: DifferenceKey[] = ['name', 'before', 'after', 'shift', 'relative', 'interval', 'verdict']
-  const names = differences.map((entry) => escapeControls(label(entry)))
+  const names = differences.map((entry) => [subjectOf(entry), METRICS[entry.metric]] as const)
   const verdicts = [DIFFERENCE_HEADS.verdict, ...differences.map(({ verdict }) => verdict)]
   const offered = DIFFERENCE_COLUMNS.map((column) => {
-    if (column.key === 'name') return upTo(column, names)
+    if (column.key === 'name') {
+      return upTo(
+        column,
+        names.map((parts) => parts.join(', ')),
+      )
+    }
     return column.key === 'verdict' ? upTo(column, verdicts) : column
   })
   const columns = fitColumns(offered, { width: style.width, shown })
-  const rows = differences.map((entry) => {
+  const room = (columns.find(({ key }) => key === 'name')?.width ?? 0) - ', wall'.length
+  const rows = differences.map((entry, at) => {
+    const [subject, metric] = names[at]!
     const write = (value: number | null) => (value === null ? '–' : formatValue(unitOf(entry.metric), value))
     const range = entry.shiftInterval
     const relative = entry.shift !== null && entry.before.median ? entry.shift / entry.before.median : null
     const cells: Record<DifferenceKey, string> = {
-      name: escapeControls(label(entry)),
+      // both clocks of a package shorten its name alike
+      name: entry.scope === 'total' ? `${subject}, ${metric}` : `${shortenName(subject, room)}, ${metric}`,
       before: write(entry.before.median),
       after: write(entry.after.median),
       shift: write(entry.shift),
@@ -252,7 +272,7 @@ function differenceLines(differences: readonly Difference[], style: Style): stri
       interval: style.colors.dim(range ? `${write(range.low)} … ${write(range.high)}` : '–'),
       verdict: painted(entry.verdict, style),
     }
-    return columns.map(({ key, width }) => (key === 'name' ? shortenName(cells.name, width) : cells[key]))
+    return columns.map(({ key }) => cells[key])
   })
   return grid(columns, [columns.map(({ key }) => style.colors.dim(DIFFERENCE_HEADS[key])), ...rows])
 }
@@ -269,7 +289,7 @@ export function checkText(result: CheckResult, options: ReportOptions): string {
     .filter((entry) => entry.outcome === 'fail')
     .map((entry) => line('fail', `drift of ${entry.message}`))
   const saved = result.baseline?.saved
-    ? `the baseline ${escapeControls(result.baseline.path)} now has ${result.baseline.entries} entries`
+    ? `the baseline ${escapeControls(result.baseline.path)} now has ${result.baseline.entries === 1 ? '1 entry' : `${result.baseline.entries} entries`}`
     : ''
   const words = { pass: 'passed', fail: 'failed', inconclusive: 'inconclusive' }
   return join([
