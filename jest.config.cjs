@@ -1,3 +1,7 @@
+// The command keeps nothing in the user's cache, and no test's outcome rests on what an earlier one kept there. Tests of what is
+// kept name a folder of their own. Set here, as tests have a copy of the environment that their children do not get.
+process.env.NODE_DISABLE_COMPILE_CACHE ??= '1'
+
 /** @type {import('jest').Config} */
 module.exports = {
   testEnvironment: 'node',
