@@ -28,7 +28,7 @@ const SECTIONS = {
   inspect: [inspecting, { rounds: 20 }, { rounds: 5 }],
   heap: [sections.largeHeap, { rounds: 60 }, { rounds: 12 }],
   accuracy: [sections.accuracy, { rounds: 20 }, { rounds: 5 }],
-  tools: [tools, { rounds: 7 }, { rounds: 1 }],
+  tools: [tools, { rounds: 15 }, { rounds: 1 }],
 }
 
 function readOptions(args) {
