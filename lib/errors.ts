@@ -54,6 +54,8 @@ export class PremainError extends Error {
   readonly syscall: string | null
   /** What was seen before the failure: a partial `Trace`, when there is one. */
   trace?: unknown
+  /** What `measure()` or `check()` had measured before it: a `Measurement` of the launches until then, when there is one. */
+  measurement?: unknown
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })

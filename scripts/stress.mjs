@@ -23,6 +23,7 @@ function chosen(words) {
     const [name, count] = word.split('=')
     if (!(name in SCENARIOS)) throw new Failure(`No scenario ${name}: there are ${Object.keys(SCENARIOS).join(', ')}.`)
     const [work, most] = SCENARIOS[name]
+    if (count !== undefined && !/^\d+$/.test(count)) throw new Failure(`${name}=${count}: write a whole number.`)
     return { name, work, count: count === undefined ? most : Number(count) }
   })
 }

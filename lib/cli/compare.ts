@@ -1,11 +1,16 @@
 /** `premain compare`: two programs, run in turns, or two saved measurements. */
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { PremainError } from '../errors'
 import { COMPARISON_FORMATS } from '../export/measured/formats'
 import { failureOfAll } from '../measure/check'
 import { type CompareOptions, compare } from '../measure/compare'
-import type { Comparison, Measurement } from '../measure/types'
+import type { ComparedPrograms } from '../measure/interleave'
+import type { Program } from '../measure/options'
+import { expectMeasurement } from '../measure/saved'
+import type { Measurement } from '../measure/types'
 import { parsePercent } from '../measure/units'
+import type { Aborting } from '../session/options'
 import { type CommandModule, type Invocation, usageError } from './command'
 import { EXIT, exitCodeOf } from './exit-codes'
 import {
@@ -57,8 +62,9 @@ function define(command: Command): void {
 async function run(invocation: Invocation<Options>): Promise<number> {
   const { options } = invocation
   checkReporting(options)
-  const comparison = await comparisonOf(invocation)
-  await report(comparison, COMPARISON_FORMATS, invocation)
+  const compared = await comparedBy(invocation)
+  const { comparison } = compared
+  await report(compared, COMPARISON_FORMATS, invocation)
   const failure = failureOfAll(comparison)
   if (failure) {
     await tell(invocation.context, failure, redactorOf(options))
@@ -73,7 +79,7 @@ function rulesOf({ alpha, minEffect }: Options): CompareOptions {
   return { ...(alpha === undefined ? {} : { alpha }), ...(minEffect === undefined ? {} : { minEffect }) }
 }
 
-async function comparisonOf(invocation: Invocation<Options>): Promise<Comparison> {
+async function comparedBy(invocation: Invocation<Options>): Promise<ComparedPrograms> {
   const { operands, options } = invocation
   if ((options.git === undefined) !== (options.build === undefined)) {
     throw usageError('--git and --build belong together', "Write --git main..HEAD --build 'go build -o {} ./cmd/x'.")
@@ -90,50 +96,58 @@ async function comparisonOf(invocation: Invocation<Options>): Promise<Comparison
       'Measure it first: premain measure --json.',
     )
   }
-  if (!saved[0]) return runBoth(invocation, [before, after], args)
+  if (!saved[0]) {
+    return interruptible(invocation.context, (signal) => runBoth(invocation, { files: [before, after], args, signal }))
+  }
   if (args.length > 0) throw usageError('saved measurements take no arguments')
-  return compare(readMeasurement(before), readMeasurement(after), rulesOf(options))
+  const [first, second] = [readMeasurement(before), readMeasurement(after)]
+  return { comparison: compare(first, second, rulesOf(options)), before: first, after: second }
 }
 
-async function compareRevisions(invocation: Invocation<Options>): Promise<Comparison> {
+/** Ctrl-C is listened for until the builds are gone. */
+function compareRevisions(invocation: Invocation<Options>): Promise<ComparedPrograms> {
+  const { context, operands } = invocation
   const { git = '', build = '' } = invocation.options
   const { buildRange } = require('./git-builds') as typeof import('./git-builds')
-  const builds = buildRange(git, build)
-  try {
-    const { before, after } = builds
-    const comparison = await runBoth(invocation, [before.file, after.file], invocation.operands)
-    comparison.before.revision = before.revision
-    comparison.after.revision = after.revision
-    return comparison
-  } finally {
-    builds.remove()
-  }
+  return interruptible(context, async (signal) => {
+    const builds = await buildRange(git, build, signal)
+    try {
+      const { before, after } = builds
+      const compared = await runBoth(invocation, { files: [before.file, after.file], args: operands, signal })
+      const { comparison } = compared
+      comparison.before.revision = before.revision
+      comparison.after.revision = after.revision
+      // Where the reader of an annotation has the file.
+      for (const entry of comparison.differences) entry.file = builds.inRepository(entry.file)
+      return compared
+    } finally {
+      const left = await builds.remove()
+      if (left !== null) await context.stderr.write(`premain: ${left} could not be removed\n`)
+    }
+  })
 }
 
-async function runBoth(
-  { options, context }: Invocation<Options>,
-  [before, after]: readonly [string, string],
-  args: readonly string[],
-): Promise<Comparison> {
-  const compared = await interruptible(context, (signal) =>
-    programs().comparePrograms(
-      { file: before, args },
-      { file: after, args },
-      {
-        ...measureOptions(options, context),
-        ...rulesOf(options),
-        ...(options.seed === undefined ? {} : { seed: options.seed }),
-        signal,
-      },
-    ),
-  )
-  return compared.comparison
+interface Both {
+  files: readonly [before: string, after: string]
+  args: readonly string[]
+  signal: Aborting
 }
 
-/** A file that begins as a JSON object does; a program never does. */
+function runBoth({ options, context }: Invocation<Options>, { files, args, signal }: Both): Promise<ComparedPrograms> {
+  const [before, after] = files.map((file) => ({ file, args })) as [Program, Program]
+  return programs().comparePrograms(before, after, {
+    ...measureOptions(options, context),
+    ...rulesOf(options),
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+    signal,
+  })
+}
+
+/** A file that begins as a JSON object does; a program never does. A pipe, which can be read but once, is no program. */
 function isDocument(path: string): boolean {
   let file: number
   try {
+    if (statSync(path).isFIFO()) return true
     file = openSync(path, 'r')
   } catch {
     return false // a name to be looked up in PATH, or for trace() to say what is wrong with it
@@ -150,12 +164,13 @@ function isDocument(path: string): boolean {
 
 function readMeasurement(path: string): Measurement {
   try {
-    const document = JSON.parse(readFileSync(path, 'utf8')) as Measurement
-    if (document.schema === 'premain.measurement/1') return document
+    const document: unknown = JSON.parse(readFileSync(path, 'utf8'))
+    expectMeasurement(path, document)
+    return document
   } catch (error) {
+    if (error instanceof PremainError) throw error
     throw usageError(`${path} is not a measurement: ${(error as Error).message}`)
   }
-  throw usageError(`${path} is not a measurement`, 'Save one: premain measure --json -o FILE PROGRAM.')
 }
 
 function number(text: string): number {
@@ -171,6 +186,6 @@ function percentage(text: string): number {
 }
 
 function fail(error: unknown, invocation: Invocation<Partial<Options>>): Promise<number> {
-  const { failedComparison } = require('./failure-measured') as typeof import('./failure-measured')
-  return failWith(error, { document: () => failedComparison(error), formats: COMPARISON_FORMATS }, invocation)
+  const { failedCompared } = require('./failure-measured') as typeof import('./failure-measured')
+  return failWith(error, { document: () => failedCompared(error), formats: COMPARISON_FORMATS }, invocation)
 }

@@ -37,11 +37,12 @@ async function run({ operands, context }: Invocation): Promise<number> {
 
 function knownCommands(): Known[] {
   const { Command } = require('commander') as typeof import('commander')
-  return Object.entries(COMMANDS).map(([name, { summary, load }]) => {
+  const commands = Object.entries(COMMANDS).map(([name, { summary, load }]) => {
     const parser = new Command(name)
     load().define(parser)
     return { name, summary, options: parser.options.filter(({ hidden }) => !hidden) }
   })
+  return [...commands, { name: 'help', summary: 'how a command is called', options: [] }]
 }
 
 /** What an option's value can be, where that is a list; null for any word, undefined for none at all. */
@@ -58,6 +59,7 @@ function flagsOf({ short, long }: Option): string[] {
 /** What a command's argument can be, where that is a list; null for a program and its arguments. */
 function operandsOf(name: string): readonly string[] | null {
   if (name === 'explain') return STEPS.map(({ id }) => id)
+  if (name === 'help') return Object.keys(COMMANDS)
   return name === 'completion' ? Object.keys(SHELLS) : null
 }
 

@@ -1,6 +1,8 @@
 /** The documents of failures of `measure`, `compare` and `check`: without figures, with the error. */
+import { PremainError } from '../errors'
 import { judge } from '../measure/check'
 import { compare } from '../measure/compare'
+import type { ComparedPrograms } from '../measure/interleave'
 import { settingsOf } from '../measure/options'
 import { summarize } from '../measure/summary'
 import type { CheckResult, Comparison, Measurement } from '../measure/types'
@@ -17,14 +19,25 @@ export function failedMeasurement(error: unknown): Measurement {
     launches: [],
     samples: { run: [], oneStop: [], allocs: [] },
   })
-  return { ...empty, error: infoOf(error) }
+  return { ...(measurementOf(error) ?? empty), error: infoOf(error) }
 }
 
-export function failedComparison(error: unknown): Comparison {
+/** What was measured before the failure. */
+function measurementOf(error: unknown): Measurement | undefined {
+  return error instanceof PremainError ? (error.measurement as Measurement | undefined) : undefined
+}
+
+export function failedCompared(error: unknown): ComparedPrograms {
   const empty = failedMeasurement(error)
-  return { ...compare(empty, empty), reason: 'nothing was compared', notes: [], error: infoOf(error) }
+  const comparison: Comparison = {
+    ...compare(empty, empty),
+    reason: 'nothing was compared',
+    notes: [],
+    error: infoOf(error),
+  }
+  return { comparison, before: empty, after: empty }
 }
 
 export function failedCheck(error: unknown): CheckResult {
-  return { ...judge(failedMeasurement(error), [], null), outcome: 'inconclusive', error: infoOf(error) }
+  return { ...judge(failedMeasurement(error), [], { baseline: null }), outcome: 'inconclusive', error: infoOf(error) }
 }

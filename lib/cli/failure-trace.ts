@@ -51,7 +51,13 @@ function emptyTrace(error: unknown, { operands, options }: Invocation<Partial<Tr
     exit: null,
     error: infoOf(error),
     totals: { wallNs: 0, cpuNs: 0, cpuCorrectedNs: 0, minorFaults: 0, majorFaults: 0, stops: 0, threads: 0 },
-    overhead: { perStopNs: 0, armNs: 0, heldNs: 0, crossings: 0, stopCpuNs: { sameCoreNs: 0, crossCoreNs: 0 } },
+    overhead: {
+      perStopNs: 0,
+      armNs: 0,
+      heldNs: 0,
+      crossings: 0,
+      stopCpuNs: { sameCoreNs: 0, crossCoreNs: 0, eventNs: 0 },
+    },
     descendants: [],
     steps: STEPS.map(({ index, id, title }): Step => {
       const times = { startNs: 0, wallNs: 0, cpuNs: 0, minorFaults: 0, majorFaults: 0 }

@@ -61,7 +61,10 @@ export class Interruption {
     const { reason } = this.signal
     if (!(reason instanceof Interrupted) || !(error instanceof PremainError)) return
     const hint = 'The program was ended with it. --until ends earlier by itself, --timeout after a time.'
-    throw Object.assign(new PremainError('ABORTED', reason.message, { hint, cause: reason }), { trace: error.trace })
+    throw Object.assign(new PremainError('ABORTED', reason.message, { hint, cause: reason }), {
+      trace: error.trace,
+      measurement: error.measurement,
+    })
   }
 
   end(): void {

@@ -96,7 +96,8 @@ export class KeptFile {
   }
 
   private replace(make: () => Buffer): void {
-    const temporary = `${this.file}.${process.pid}`
+    // Containers' processes have the same few ids: what a killed one left is in nobody's way.
+    const temporary = `${this.file}.${process.pid}-${process.hrtime.bigint()}`
     // Opened first: where that fails, making the content is spared.
     const fd = openSync(temporary, 'wx', 0o600)
     try {

@@ -1,4 +1,5 @@
 /** What was found out of a program's file, kept for the next trace of the same file: reading it takes as long as its start. */
+import { statfsSync } from 'node:fs'
 import { Answers } from '../image/answers'
 import { ProgramFile } from '../image/file'
 import { openImage } from '../image/image'
@@ -16,6 +17,12 @@ const HEAD_BYTES = 4096
  */
 const SETTLED_MS = 3000
 
+/**
+ * File systems whose files can change without another time of change: a page that is mapped to be written was read first, and
+ * then needs no fault for it. Source: linux include/uapi/linux/magic.h TMPFS_MAGIC, RAMFS_MAGIC.
+ */
+const IN_MEMORY: ReadonlySet<number> = new Set([0x01021994, 0x858458f6])
+
 /** Of a program with many thousands of init functions they take longer to read than its file. */
 const MOST_BYTES = 4 * 1024 * 1024
 
@@ -28,7 +35,11 @@ interface KeptProgram {
 export class KeptPrograms {
   private readonly opened: KeptProgram[] = []
 
-  constructor(private readonly environment: Environment = process.env) {
+  /** @param fileSystemOf the magic number of the file system that a path lies on */
+  constructor(
+    private readonly environment: Environment = process.env,
+    private readonly fileSystemOf = (path: string): number => statfsSync(path).type,
+  ) {
     openImagesBy((path) => this.open(path))
   }
 
@@ -43,7 +54,8 @@ export class KeptPrograms {
 
   private open(path: string): ProgramImage {
     const { identity, head } = lookAt(path)
-    if (Date.now() - Number(identity.ctimeNs / 1_000_000n) < SETTLED_MS) return openImage(path, identity)
+    const fresh = Date.now() - Number(identity.ctimeNs / 1_000_000n) < SETTLED_MS
+    if (fresh || IN_MEMORY.has(this.fileSystemOf(path))) return openImage(path, identity)
     const file = new KeptFile({ kind: 'program', name: path, key: keyOf(path, { identity, head }) }, this.environment)
     const answers = answersIn(file)
     const image = new KeptImage({ path, identity }, answers)

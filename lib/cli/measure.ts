@@ -16,6 +16,7 @@ import {
   type ReportingOptions,
   report,
 } from './measuring'
+import { redactorOf } from './report'
 import { tell } from './talk'
 
 type Options = LaunchOptions & ReportingOptions & { allocs?: boolean }
@@ -46,7 +47,7 @@ async function run(invocation: Invocation<Options>): Promise<number> {
   await report(measurement, MEASUREMENT_FORMATS, invocation)
   const failure = failureOfAll(measurement)
   if (!failure) return EXIT.done
-  await tell(context, failure)
+  await tell(context, failure, redactorOf(options))
   return exitCodeOf(failure)
 }
 

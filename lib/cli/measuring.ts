@@ -1,18 +1,22 @@
 /** What `measure`, `compare` and `check` have in common: options, progress, reports and failures. */
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, statSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { PremainError } from '../errors'
+import { PremainError } from '../errors'
 import type { MeasuredFormat } from '../export/measured/formats'
+import type { ComparedPrograms } from '../measure/interleave'
 import type { MeasureOptions, Progress } from '../measure/options'
 import type * as Programs from '../measure/programs'
 import type { CheckResult, Clock, Comparison, Measurement } from '../measure/types'
 import { parseMilliseconds } from '../measure/units'
 import type { Aborting } from '../session/options'
+import type { ErrorInfo } from '../trace/types'
 import { collect, type Invocation, usageError } from './command'
 import type { Context } from './context'
 import { exitCodeOf } from './exit-codes'
+import { infoOf } from './failure-trace'
 import { exitCodeOfInterruption, Interruption } from './interruption'
-import { deliver, type ReportOptions, redactorOf } from './report'
+import { deliver, type ReportOptions, redacted, redactorOf } from './report'
+import { checkPlace, OutputError } from './sink'
 import { tell } from './talk'
 import { regularExpression, variable } from './trace-options'
 
@@ -109,8 +113,9 @@ export async function interruptible<T>(context: Context, work: (signal: Aborting
   }
 }
 
-/** A usage error where --json and --format disagree. */
-export function checkReporting({ json, format }: ReportingOptions): void {
+/** A usage error where --json and --format disagree, or the report has no place. */
+export function checkReporting({ json, format, output }: ReportingOptions): void {
+  if (output !== undefined && output !== '-') checkPlace(output)
   if (!json || format === undefined || format === 'json') return
   throw usageError(`--json and --format ${format} contradict each other`, 'Give one of them.')
 }
@@ -123,21 +128,61 @@ export async function report<Document>(
   formats: Formats<Document>,
   { options, context }: Invocation<Partial<ReportingOptions>>,
 ): Promise<void> {
-  const { write } = formats[options.json ? 'json' : (options.format ?? 'text')]!
-  await deliver({ document, write, options, context })
-  if (options.github) await tellGithub(document as unknown as Measurement | Comparison | CheckResult, context)
+  const format = formats[options.json ? 'json' : (options.format ?? 'text')]!
+  const { write } = format
+  try {
+    await deliver({ document, write, options, context })
+  } catch (error) {
+    if (!(error instanceof OutputError) || options.output === undefined) throw error
+    // What was measured is not lost with the place for it.
+    const told = format.document ? withError(document, infoOf(error)) : document
+    await deliver({ document: told, write, options: { ...options, output: '-' }, context })
+    error.shown = true
+    throw error
+  }
+  if (options.github) await tellGithub(document, { options, context })
+}
+
+type Judged = Measurement | Comparison | CheckResult
+
+/** What a document says, without the measurements that it rests on. */
+function judgedOf(document: unknown): Judged {
+  return isCompared(document) ? document.comparison : (document as Judged)
+}
+
+function isCompared(document: unknown): document is ComparedPrograms {
+  return Object.hasOwn(document as object, 'comparison')
+}
+
+function withError<Document>(document: Document, error: ErrorInfo): Document {
+  if (!isCompared(document)) return { ...document, error }
+  return { ...document, comparison: { ...document.comparison, error } }
 }
 
 /** The step summary goes to its file; annotations are lines of standard error, which the runner reads as well. */
-async function tellGithub(document: Measurement | Comparison | CheckResult, context: Context): Promise<void> {
+async function tellGithub<Document>(
+  document: Document,
+  { options, context }: Pick<Invocation<Partial<ReportingOptions>>, 'options' | 'context'>,
+): Promise<void> {
   const { GITHUB_STEP_SUMMARY: file, GITHUB_WORKSPACE: root = process.cwd() } = context.env
-  if (file) {
-    const { stepSummary } = require('../export/ci/summary') as typeof import('../export/ci/summary')
-    appendFileSync(file, stepSummary(document))
-  }
-  if (document.schema === 'premain.measurement/1') return
+  const told = judgedOf(redacted(document, options))
+  if (file) await summarizeIn(file, told, context)
+  if (told.schema === 'premain.measurement/1') return
   const { annotations } = require('../export/ci/annotations') as typeof import('../export/ci/annotations')
-  await context.stderr.write(annotations(document, root))
+  await context.stderr.write(annotations(told, root))
+}
+
+/** A summary that cannot be written changes nothing of the result: it is told, and no more. */
+async function summarizeIn(file: string, document: Judged, context: Context): Promise<void> {
+  const { stepSummary } = require('../export/ci/summary') as typeof import('../export/ci/summary')
+  try {
+    // The limit is that of the step, whose other commands write here too.
+    appendFileSync(file, stepSummary(document, statSync(file, { throwIfNoEntry: false })?.size))
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === undefined) throw error
+    await tell(context, new PremainError('INVALID_OPTION', `cannot write the step summary ${file}: ${code}`))
+  }
 }
 
 /** Tells of a failure, in a document too where one was asked for, and returns the exit code. */
@@ -148,12 +193,13 @@ export async function failWith<Document>(
 ): Promise<number> {
   const { options, context } = invocation
   const format = formats[options.json ? 'json' : (options.format ?? 'text')]
+  const unwritten = error instanceof OutputError
   try {
-    const made = document()
-    if (format?.document) await report(made, formats, invocation)
-    else if (options.github) await tellGithub(made as unknown as Measurement | Comparison | CheckResult, context)
+    const where = unwritten ? { ...invocation, options: { ...options, output: '-' } } : invocation
+    if (format?.document && !(unwritten && error.shown)) await report(document(), formats, where)
+    else if (options.github) await tellGithub(document(), invocation)
   } catch (second) {
-    await tell(context, second, redactorOf(options))
+    if (!unwritten) await tell(context, second, redactorOf(options))
   }
   await tell(context, error, redactorOf(options))
   return exitCodeOfInterruption(error) ?? exitCodeOf(error)

@@ -51,7 +51,8 @@ export function redactorOf({ redact }: ReportOptions): ((text: string) => string
   return (require('../export/redact') as typeof import('../export/redact')).redactor(redact)
 }
 
-function redacted<T>(document: T, options: ReportOptions): T {
+/** The document as `--redact` leaves it. */
+export function redacted<T>(document: T, options: ReportOptions): T {
   const redact = redactorOf(options)
   if (!redact) return document
   const { redactDocument } = require('../export/redact') as typeof import('../export/redact')

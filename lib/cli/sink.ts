@@ -1,5 +1,16 @@
 /** Where text goes: standard output, standard error, or a file that is replaced whole. */
-import { closeSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { PremainError } from '../errors'
 import { isTerminal } from '../session/terminal'
@@ -95,14 +106,34 @@ function writeTo(fd: number, text: string, sync: boolean): void {
   }
 }
 
+/**
+ * Looks whether {@link replaceFile} will have a place: a run of many minutes is not to end with the news that it has none.
+ *
+ * @throws PremainError `INVALID_OPTION` with the errno
+ */
+export function checkPlace(file: string): void {
+  try {
+    const target = finalTarget(file)
+    const stats = statSync(target, { throwIfNoEntry: false })
+    if (stats?.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR', syscall: 'open' })
+    accessSync(stats?.isFile() === false ? target : dirname(target), constants.W_OK)
+  } catch (error) {
+    throw outputFailed(file, error)
+  }
+}
+
 /** The report could not be written. */
-export class OutputError extends PremainError {}
+export class OutputError extends PremainError {
+  /** It was shown in another place. */
+  shown = false
+}
 
 function outputFailed(name: string, cause: unknown): OutputError {
   const { code = null, syscall = null } = cause as NodeJS.ErrnoException
   const hints: Record<string, string> = {
     ENOENT: 'The directory of -o FILE has to exist.',
     EACCES: 'The directory of -o FILE has to be writable.',
+    EISDIR: 'Name a file, not a directory.',
     ENOSPC: 'The disk is full; an older file of that name is untouched.',
   }
   return new OutputError('INVALID_OPTION', `cannot write ${name}: ${code}`, {

@@ -41,7 +41,7 @@ async function run({ operands, options, context }: Invocation<StepOptions>): Pro
     ...(options.until === undefined ? {} : { until: options.until }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   })
-  const reader = readerOf(context)
+  const reader = readerOf(context, () => void session.close())
   try {
     return await steps(session, reader, context)
   } finally {
@@ -57,7 +57,8 @@ interface Reader {
   close(): void
 }
 
-function readerOf(context: Context): Reader {
+/** `onInterrupt`: at Ctrl-C, also while nothing is asked for. */
+function readerOf(context: Context, onInterrupt: () => void): Reader {
   const { createInterface } = require('node:readline') as typeof import('node:readline')
   const input = context.input()
   const lines: Interface = createInterface({
@@ -79,6 +80,7 @@ function readerOf(context: Context): Reader {
   lines.on('SIGINT', () => {
     reader.interrupted = true
     lines.close()
+    onInterrupt()
   })
   return reader
 }
@@ -101,6 +103,7 @@ async function steps(session: Session<Trace>, reader: Reader, context: Context):
       going = reply.next === undefined
     }
   }
+  if (reader.interrupted) return exitCodeOfSignal('SIGINT')
   await context.stdout.write('the end: the program is ended here\n')
   return EXIT.done
 }

@@ -31,7 +31,7 @@ async function run(invocation: TraceInvocation): Promise<number> {
       signal: interruption.signal,
     })
     await forward(trace, context)
-    await report(trace, invocation)
+    await reportWith(trace, invocation)
     if (trace.outcome === 'reached-main') context.keep()
     return options.run && trace.exit ? exitCodeOfProgram(trace.exit) : EXIT.done
   } catch (error) {
@@ -77,10 +77,12 @@ async function fail(error: unknown, invocation: PartialInvocation): Promise<numb
   const { options, context } = invocation
   const { failureTrace, isPartial } = require('./failure-trace') as typeof import('./failure-trace')
   const trace = failureTrace(error, invocation)
-  await forward(trace, context)
+  const unwritten = error instanceof OutputError && options.output !== undefined && !options.run
+  if (!unwritten) await forward(trace, context)
   const redact = redactorOf(options)
   try {
-    if (formatOf(options).failures || isPartial(trace)) await report(trace, invocation)
+    const where = unwritten ? { ...invocation, options: { ...options, output: '-' } } : invocation
+    if (formatOf(options).failures || isPartial(trace)) await report(trace, where)
   } catch (second) {
     if (!(error instanceof OutputError)) await tell(context, second, redact)
   }
@@ -97,6 +99,16 @@ function withoutOutput(error: unknown): unknown {
 
 function formatOf({ json, format }: Partial<TraceCommandOptions>): Format {
   return FORMATS[json ? 'json' : (format ?? 'text')] ?? FORMATS.text!
+}
+
+/** A trace is not lost with the place for its report. */
+async function reportWith(trace: Trace, invocation: TraceInvocation): Promise<void> {
+  try {
+    await report(trace, invocation)
+  } catch (error) {
+    if (error instanceof OutputError) error.trace = trace
+    throw error
+  }
 }
 
 function report(trace: Trace, { options, context }: PartialInvocation): Promise<void> {

@@ -59,8 +59,12 @@ function full(step: Explanation['steps'][number], style: Style): string[] {
         .split('\n')
         .map((line, at) => `${(at === 0 ? `  ${key}` : '').padEnd(label)}${line}`),
     ),
-    ...(step.places === null ? [] : ['', colors.bold('Stops'), ...placeLines(step.places, { colors, indent: 2 })]),
+    ...(step.places === null ? [] : ['', colors.bold('Stops'), ...stopLines(step.places, style)]),
   ]
+}
+
+function stopLines(places: StepPlace[], { colors }: Style): string[] {
+  return places.length === 0 ? [colors.dim('  none in this program')] : placeLines(places, { colors, indent: 2 })
 }
 
 function placeLines(

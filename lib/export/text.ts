@@ -1,5 +1,6 @@
 /** The report for people. */
 import { formatDuration } from '../measure/units'
+import { RENDEZVOUS } from '../plan/loader'
 import type { Step, Trace } from '../trace/types'
 import { escapeControls, sealed } from './escape'
 import { initsTable } from './inits-table'
@@ -96,10 +97,12 @@ function outcome(trace: Trace, { words }: Style): string {
     .join(', ')
 }
 
-/** Stops that belong to no step: those of `--stop`. */
+/** Stops that belong to no step, nor to the search for a Go library: those of `--stop`. */
 function extraStops(trace: Trace, style: Style): string {
   const ofSteps = new Set(trace.steps.flatMap((step) => step.stops))
-  const extra = trace.stops.filter((stop) => stop.kind === 'breakpoint' && !ofSteps.has(stop.index))
+  const extra = trace.stops.filter(
+    (stop) => stop.kind === 'breakpoint' && !ofSteps.has(stop.index) && stop.name !== RENDEZVOUS,
+  )
   if (extra.length === 0) return ''
   const lines = extra.map((stop) => {
     const line = stop.file === null ? '' : `  ${stop.file}:${stop.line}`

@@ -1,4 +1,4 @@
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { PremainError } from '../errors'
 import type { Host } from '../trace/types'
 import { unlikeHosts } from './compare'
@@ -12,10 +12,12 @@ export interface BaselineEntry {
   host: Host | null
   cold: boolean
   until: string
+  /** Go's path of the main package; null where the program does not tell it. */
+  program?: string | null
   goVersion: string | null
   /** Median and median absolute deviation by key (`total.cpu`, `step:inits.wall`, `init:net/http.cpu`). */
   values: Record<string, { median: number; mad: number; count: number }>
-  /** The raw samples by key; kept for the newest entry of each host and settings only. */
+  /** The raw samples by key; kept for the newest entry of each program, host and settings only. */
   samples?: Record<string, number[]>
 }
 
@@ -36,11 +38,16 @@ const LEAST_SHARE = 0.01
 export class Baseline {
   constructor(readonly entries: readonly BaselineEntry[]) {}
 
-  /** The entries that can be set against this measurement: same host, same settings. Oldest first. */
-  like({ host, settings }: Measurement): BaselineEntry[] {
+  /** The entries that can be set against this measurement: same program, host and settings. Oldest first. */
+  like(measurement: Measurement): BaselineEntry[] {
+    const { host, settings } = measurement
+    const program = programOf(measurement)
     return this.entries.filter(
       (entry) =>
-        unlikeHosts(entry.host, host).length === 0 && entry.cold === settings.cold && entry.until === settings.until,
+        (entry.program == null || program === null || entry.program === program) &&
+        unlikeHosts(entry.host, host).length === 0 &&
+        entry.cold === settings.cold &&
+        entry.until === settings.until,
     )
   }
 
@@ -51,7 +58,7 @@ export class Baseline {
 
   /** With this measurement at the end. `keys` are remembered whatever they cost. */
   with(measurement: Measurement, keys: readonly string[] = []): Baseline {
-    // Each host keeps the samples of its newest entry: they are what relative budgets are judged by.
+    // Each program keeps, by host, the samples of its newest entry: they are what relative budgets are judged by.
     const outdone = new Set(this.like(measurement))
     const older = this.entries.map((entry) => (outdone.has(entry) ? withoutSamples(entry) : entry))
     const kept = older.length < MOST_ENTRIES ? older : [...older.slice(0, 20), ...older.slice(21)]
@@ -61,6 +68,15 @@ export class Baseline {
   toJSON(): BaselineDocument {
     return { schema: 'premain.baseline/1', entries: [...this.entries] }
   }
+}
+
+/** What `go build FILE.go` calls every main package. */
+const UNNAMED = 'command-line-arguments'
+
+/** Builds of one program may have any name and place, and programs of one repository may share a file. */
+function programOf({ target }: Measurement): string | null {
+  const main = target?.go?.main
+  return main && main !== UNNAMED ? main : null
 }
 
 function withoutSamples({ samples: _, ...entry }: BaselineEntry): BaselineEntry {
@@ -73,6 +89,7 @@ function entryOf(measurement: Measurement, keys: readonly string[]): BaselineEnt
     host: measurement.host,
     cold: measurement.settings.cold,
     until: measurement.settings.until,
+    program: programOf(measurement),
     goVersion: measurement.target?.go?.version ?? null,
     values: {},
     samples: {},
@@ -114,21 +131,45 @@ export async function readBaseline(path: string): Promise<Baseline | null> {
 function parseBaseline(path: string, text: string): BaselineDocument {
   try {
     const document = JSON.parse(text) as BaselineDocument
-    if (
-      document.schema === 'premain.baseline/1' &&
-      document.entries.every((entry) => Object(entry.values) === entry.values)
-    ) {
-      return document
-    }
+    if (document.schema === 'premain.baseline/1' && document.entries.every(isEntry)) return document
   } catch (cause) {
     throw new PremainError('INVALID_OPTION', `${path} is not a baseline`, { cause })
   }
   throw new PremainError('INVALID_OPTION', `${path} is not a baseline (premain.baseline/1)`)
 }
 
-/** Writes the file anew, whole or not at all. */
+function isEntry({ values, samples = {} }: BaselineEntry): boolean {
+  const finite = (value: unknown) => Number.isFinite(value)
+  return (
+    isObject(values) &&
+    Object.values(values).every((entry) => isObject(entry) && [entry.median, entry.mad, entry.count].every(finite)) &&
+    isObject(samples) &&
+    Object.values(samples).every((list) => Array.isArray(list) && list.every(finite))
+  )
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/**
+ * Writes the file anew, whole or not at all.
+ *
+ * @throws PremainError `INVALID_OPTION` when it cannot be written
+ */
 export async function writeBaseline(path: string, baseline: Baseline): Promise<void> {
   const fresh = `${path}.${process.pid}.tmp`
-  await writeFile(fresh, `${JSON.stringify(baseline)}\n`)
-  await rename(fresh, path)
+  try {
+    await writeFile(fresh, `${JSON.stringify(baseline)}\n`)
+    await rename(fresh, path)
+  } catch (cause) {
+    await rm(fresh, { force: true }).catch(() => {})
+    const { code = null, syscall = null } = cause as NodeJS.ErrnoException
+    throw new PremainError('INVALID_OPTION', `cannot write the baseline ${path}: ${code}`, {
+      hint: 'Its directory has to exist and to be writable.',
+      errno: code,
+      syscall,
+      cause,
+    })
+  }
 }

@@ -1,5 +1,6 @@
 import { PremainError } from '../errors'
 import type { Baseline } from './baseline'
+import { hasTime } from './judge'
 import { hodgesLehmann, median, medianInterval } from './statistics'
 import { failuresOf, NEVER, parseKey, type SubjectKey, seriesOf, unitOfKey, valuesOf } from './subject'
 import type { BudgetResult, Interval, Measurement } from './types'
@@ -28,13 +29,32 @@ export function parseBudget(text: string): Budget {
   const key = parseKey(text.slice(0, at).trim())
   const value = text.slice(at + 1).trim()
   const relative = parsePercent(value)
-  if (relative !== null && relative > -1) return { ...key, text, limit: { relative } }
-  return { ...key, text, limit: { absolute: unitOfKey(key) === 'ns' ? parseDuration(value) : parseCount(value) } }
+  if (relative !== null && relative > -1) {
+    if (relative <= MOST_GROWTH) return { ...key, text, limit: { relative } }
+    throw noLimit(value)
+  }
+  const absolute = unitOfKey(key) === 'ns' ? parseDuration(value) : parseCount(value)
+  if (absolute >= NEVER / 2) throw noLimit(value)
+  return { ...key, text, limit: { absolute } }
 }
+
+function noLimit(value: string): PremainError {
+  return new PremainError('INVALID_OPTION', `${JSON.stringify(value)} is no limit: nothing could be beyond it`)
+}
+
+/** A hundredfold: what may grow without bound needs no budget. */
+const MOST_GROWTH = 99
 
 function parseCount(value: string): number {
   if (/^\d+$/.test(value)) return Number(value)
   throw new PremainError('INVALID_OPTION', `not a count: ${JSON.stringify(value)}`)
+}
+
+/** What relative budgets are held against. */
+export interface Held {
+  baseline: Baseline | null
+  /** Where there is none yet, this measurement is to be the first. */
+  begins?: boolean | undefined
 }
 
 /**
@@ -42,7 +62,7 @@ function parseCount(value: string): number {
  * interval lies above, and inconclusive between: a noisy machine neither breaks nor clears a budget. A launch that failed
  * counts as one that took longer than the limit.
  */
-export function judgeBudget(budget: Budget, measurement: Measurement, baseline: Baseline | null): BudgetResult {
+export function judgeBudget(budget: Budget, measurement: Measurement, { baseline, begins }: Held): BudgetResult {
   const unit = unitOfKey(budget)
   const found = seriesOf(measurement, budget)
   const result = {
@@ -55,12 +75,13 @@ export function judgeBudget(budget: Budget, measurement: Measurement, baseline: 
     file: found?.file ?? null,
     line: found?.line ?? null,
   }
-  const nothing = whyNothing(budget, measurement)
+  // Launches that failed count as longer than any limit, also where there are no others.
+  const nothing = failuresOf(measurement, budget) > 0 ? null : whyNothing(budget, measurement)
   if (nothing) return { ...result, ...nothing }
   const values = valuesOf(measurement, budget)
   const judged =
     'relative' in budget.limit
-      ? judgeRelative(budget, { values, measurement, baseline })
+      ? judgeRelative(budget, { values, measurement, baseline, begins })
       : verdict(medianInterval(values, measurement.settings.level), {
           limit: budget.limit.absolute,
           median: median(values),
@@ -75,8 +96,24 @@ export function judgeBudget(budget: Budget, measurement: Measurement, baseline: 
 /** The outcome where there is nothing to judge; null where there is. */
 function whyNothing(budget: Budget, measurement: Measurement): Pick<BudgetResult, 'outcome' | 'message'> | null {
   const found = seriesOf(measurement, budget)
+  const untimed = measurement.steps.find(
+    (step) => step.id === budget.subject && step.wallNs.count > 0 && !hasTime(step),
+  )
+  if (budget.scope === 'step' && untimed) {
+    return {
+      outcome: 'pass',
+      message: `step ${untimed.id} has no time of its own: its stop is a neighbour’s, or the last`,
+    }
+  }
   if (found && found.series.count > 0) return null
+  const { until } = measurement.settings
   if (budget.scope === 'init') {
+    if (until !== 'main' && until !== 'main.main') {
+      return {
+        outcome: 'inconclusive',
+        message: `no init of ${budget.subject} ran before ${until}, where launches end`,
+      }
+    }
     return { outcome: 'pass', message: `no init of ${budget.subject} ran: the budget is kept without any cost` }
   }
   const step = measurement.steps.find((entry) => entry.id === budget.subject)
@@ -90,31 +127,40 @@ interface Observed {
   limit: number
   median: number
   unit: 'ns' | 'count'
+  /** The interval is that of the change from the limit. */
+  relative?: boolean
 }
 
 function verdict(interval: Interval | null, observed: Observed): Pick<BudgetResult, 'outcome' | 'message'> {
-  const write = (value: number) => (value < NEVER / 2 ? formatValue(observed.unit, value) : '∞')
-  const words = `median ${write(observed.median)}, allowed ${write(observed.limit)}`
+  const { limit, relative = false } = observed
+  const write = (value: number) => (Math.abs(value) < NEVER / 2 ? formatValue(observed.unit, value) : '∞')
+  const signed = (value: number) => `${relative && value > 0 ? '+' : ''}${write(value)}`
+  const words = `median ${write(observed.median)}, allowed ${write(limit)}`
   if (!interval) return { outcome: 'inconclusive', message: `${words}; too few samples for an interval` }
-  const range = `${words}, ${interval.level * 100} % interval ${write(interval.low)} to ${write(interval.high)}`
-  if (interval.high <= observed.limit) return { outcome: 'pass', message: range }
-  if (interval.low > observed.limit) return { outcome: 'fail', message: range }
-  return { outcome: 'inconclusive', message: `${range} holds the limit` }
+  const of = relative ? 'interval of the difference' : 'interval'
+  const range = `${words}, ${interval.level * 100} % ${of} ${signed(interval.low)} to ${signed(interval.high)}`
+  const most = relative ? 0 : limit
+  if (interval.high <= most) return { outcome: 'pass', message: range }
+  if (interval.low > most) return { outcome: 'fail', message: range }
+  return { outcome: 'inconclusive', message: `${range} holds ${relative ? 'none' : 'the limit'}` }
 }
 
 function judgeRelative(
   budget: Budget,
-  context: { values: number[]; measurement: Measurement; baseline: Baseline | null },
+  context: Held & { values: number[]; measurement: Measurement },
 ): Pick<BudgetResult, 'outcome' | 'message' | 'limit'> {
-  const { values, measurement, baseline } = context
+  const { values, measurement, baseline, begins = false } = context
   const unit = unitOfKey(budget)
   const ratio = 'relative' in budget.limit ? budget.limit.relative : 0
   const saved = baseline?.latest(measurement)
   if (!saved) {
-    const message = baseline?.entries.length
-      ? 'the baseline comes from another host or other settings'
-      : 'no baseline yet'
-    return { outcome: 'inconclusive', limit: null, message }
+    if (baseline?.entries.length) {
+      const message = 'the baseline comes from another program, host or other settings'
+      return { outcome: 'inconclusive', limit: null, message }
+    }
+    return begins
+      ? { outcome: 'pass', limit: null, message: 'no baseline yet: this run begins it' }
+      : { outcome: 'inconclusive', limit: null, message: 'no baseline yet' }
   }
   const before = saved.samples?.[budget.key]
   if (!before?.length) {
@@ -127,10 +173,6 @@ function judgeRelative(
   const limit = median(raised)
   const known = median(before) > 0 && median(values) < NEVER / 2
   const change = known ? `${formatPercent(median(values) / median(before) - 1)}, ` : ''
-  const judged = verdict(interval && { ...interval, low: limit + interval.low, high: limit + interval.high }, {
-    limit,
-    median: median(values),
-    unit,
-  })
+  const judged = verdict(interval, { limit, median: median(values), unit, relative: true })
   return { ...judged, limit, message: `${change}${judged.message}` }
 }

@@ -1,10 +1,11 @@
 import { type ErrorCode, PremainError } from '../errors'
 import { TOOL } from '../tool'
 import { Baseline, readBaseline, writeBaseline } from './baseline'
-import { type Budget, judgeBudget, parseBudget } from './budget'
+import { type Budget, type Held, judgeBudget, parseBudget } from './budget'
 import { judgeDrift } from './drift'
 import { measureWith } from './measure'
 import type { Machinery, MeasureOptions, Program } from './options'
+import { endsAtEntry } from './summary'
 import type { CheckResult, Comparison, Measurement } from './types'
 
 /** Options of `check()`. */
@@ -15,10 +16,13 @@ export interface CheckOptions extends MeasureOptions {
   baseline?: string
   /**
    * `save`: begin the baseline file anew with this measurement. `update`: add this measurement to its history, unless the
-   * check failed. Default: leave it alone.
+   * check failed or half of the launches did. Default: leave it alone.
    */
   write?: 'save' | 'update'
 }
+
+/** The names of those that `measure()` does not have. */
+export const CHECK_OPTIONS = ['budgets', 'baseline', 'write'] satisfies (keyof CheckOptions)[]
 
 /** Fewer than `measure()` makes: a check runs on every push. */
 const DEFAULT_RUNS = 20
@@ -30,7 +34,8 @@ const DRIFT_KEYS = ['total.wall', 'total.cpu']
  * Measures a program and judges it by budgets and by its baseline.
  *
  * @throws PremainError `INVALID_OPTION` for a budget, baseline or option without meaning; `EXITED_BEFORE_MAIN`, `TIMEOUT`
- *   or `EXEC_FAILED` when every launch failed; those of `trace()`
+ *   or `EXEC_FAILED` when every launch failed; `UNSUPPORTED` for a program that is not Go's, unless the launches are to end
+ *   at its entry point; those of `trace()`
  */
 export async function checkWith(
   machinery: Machinery,
@@ -40,11 +45,13 @@ export async function checkWith(
   const budgets = budgetsOf(options)
   const baseline = await baselineOf(options, budgets)
   const measurement = await measureWith(machinery, program, { runs: DEFAULT_RUNS, ...options })
-  const failure = failureOfAll(measurement)
-  if (failure) throw failure
-  const result = judge(measurement, budgets, options.write === 'save' ? null : baseline)
+  const failure = failureOfAll(measurement) ?? noMain(measurement)
+  if (failure) throw Object.assign(failure, { measurement })
+  const held = { baseline: options.write === 'save' ? null : baseline, begins: options.write !== undefined }
+  const result = judge(measurement, budgets, held)
   if (options.baseline === undefined) return result
-  const saved = options.write === 'save' || (options.write === 'update' && result.outcome !== 'fail')
+  const worthy = result.outcome !== 'fail' && !mostlyFailed(measurement)
+  const saved = options.write === 'save' || (options.write === 'update' && worthy)
   const history = options.write === 'save' ? new Baseline([]) : (baseline ?? new Baseline([]))
   const keys = budgets.map((budget) => budget.key)
   const after = saved ? history.with(measurement, keys) : history
@@ -53,11 +60,13 @@ export async function checkWith(
 }
 
 /** Judges a measurement that is there already. Nothing is read, run or written. */
-export function judge(measurement: Measurement, budgets: readonly Budget[], baseline: Baseline | null): CheckResult {
-  const results = budgets.map((budget) => judgeBudget(budget, measurement, baseline))
+export function judge(measurement: Measurement, budgets: readonly Budget[], held: Held): CheckResult {
+  const results = budgets.map((budget) => judgeBudget(budget, measurement, held))
+  const { baseline } = held
   const keys = [...new Set([...DRIFT_KEYS, ...budgets.map((budget) => budget.key)])]
   const drift = baseline ? keys.flatMap((key) => judgeDrift(key, measurement, baseline) ?? []) : []
-  const outcomes = new Set([...results, ...drift].map((entry) => entry.outcome))
+  const outcomes = new Set<CheckResult['outcome']>([...results, ...drift].map((entry) => entry.outcome))
+  if (mostlyFailed(measurement)) outcomes.add('inconclusive')
   return {
     schema: 'premain.check/1',
     tool: TOOL,
@@ -74,8 +83,27 @@ export function judge(measurement: Measurement, budgets: readonly Budget[], base
   }
 }
 
+/** What holds for the launches that came to their end is not what the program is like. */
+function mostlyFailed({ counted }: Measurement): boolean {
+  return counted.failed >= counted.ok
+}
+
+/** A program that has no main.main keeps every budget of it, and that says nothing. */
+function noMain(measurement: Measurement): PremainError | null {
+  if (!endsAtEntry(measurement)) return null
+  const path = measurement.target?.path ?? 'the program'
+  return new PremainError('UNSUPPORTED', `${path} has no main.main to come to: its launches ended at its entry point`, {
+    hint: 'Check a Go program, not a script that starts it; or the way to the entry point alone: until entry (--until).',
+  })
+}
+
 function budgetsOf(options: CheckOptions): Budget[] {
   const { budgets = [] } = options
+  if (typeof budgets !== 'object') {
+    throw new PremainError('INVALID_OPTION', 'option budgets is neither an array nor an object', {
+      hint: "budgets: ['total.cpu=5ms'], or { 'total.cpu': '5ms' }",
+    })
+  }
   const texts: readonly string[] = Array.isArray(budgets)
     ? budgets
     : Object.entries(budgets).map(([key, value]) => `${key}=${value}`)

@@ -1,8 +1,11 @@
-import { PremainError } from '../errors'
+import { checkNames } from '../session/options'
 import { TOOL } from '../tool'
 import type { Host } from '../trace/types'
-import { failureRates, type Judged, judgeAll, label } from './judge'
+import { failureRates, hasTime, type Judged, judgeAll, label } from './judge'
 import { between } from './options'
+import { expectMeasurement } from './saved'
+import { placeOf } from './subject'
+import { endsAtEntry } from './summary'
 import type { Comparison, Difference, Measurement, MeasureSettings, Metric, Series } from './types'
 
 /** Options of `compare()`. */
@@ -14,6 +17,11 @@ export interface CompareOptions {
   /** A smaller difference in time than this many nanoseconds is never called; default 2000: the scatter of a stop. */
   minEffectNs?: number
 }
+
+/** The names of {@link CompareOptions}. */
+export const COMPARE_OPTIONS = ['alpha', 'minEffect', 'minEffectNs'] satisfies (keyof CompareOptions)[]
+
+const NAMES: ReadonlySet<string> = new Set(COMPARE_OPTIONS)
 
 /** Which facts of the host must be alike for two measurements to be comparable. */
 const HOST_FACTS: readonly (keyof Host)[] = ['kernel', 'arch', 'cpu', 'cpus', 'virtualization', 'container', 'libc']
@@ -39,12 +47,9 @@ export function unlikeHosts(before: Host | null, after: Host | null): string[] {
  * @throws PremainError `INVALID_OPTION`
  */
 export function compare(before: Measurement, after: Measurement, options: CompareOptions = {}): Comparison {
-  for (const [name, measurement] of Object.entries({ before, after })) {
-    if (measurement?.schema === 'premain.measurement/1') continue
-    throw new PremainError('INVALID_OPTION', `${name} is not a document of premain.measurement/1`, {
-      hint: 'measure() makes one, and premain measure --json writes one.',
-    })
-  }
+  checkNames(options, NAMES)
+  expectMeasurement('before', before)
+  expectMeasurement('after', after)
   const settings = {
     alpha: between('alpha', options.alpha ?? 0.05, [1e-6, 0.5]),
     minEffect: between('minEffect', options.minEffect ?? 0.02, [0, 10]),
@@ -71,13 +76,13 @@ export function compare(before: Measurement, after: Measurement, options: Compar
   }
 }
 
-/** A side of which no launch came to its end: the error of that side, the later one's first. */
+/** A side of which no launch came to its end, or both: the error is that of the later one. */
 function whyNothing(before: Measurement, after: Measurement): Comparison['error'] {
-  const failed = [after, before].find(({ error }) => error !== null)
-  if (!failed?.error) return null
-  const { error, target } = failed
-  const name = target?.path ?? (failed === after ? 'after' : 'before')
-  return { ...error, message: `${name}: ${error.message}` }
+  const failed = Object.entries({ after, before }).flatMap(([side, { error, target }]) =>
+    error === null ? [] : [{ error, line: `${target?.path ?? side}: ${error.message}` }],
+  )
+  const [first] = failed
+  return first === undefined ? null : { ...first.error, message: failed.map(({ line }) => line).join('\n') }
 }
 
 function unlikeSettings(before: MeasureSettings, after: MeasureSettings): string[] {
@@ -87,7 +92,13 @@ function unlikeSettings(before: MeasureSettings, after: MeasureSettings): string
 }
 
 function sideOf({ target, startedAt, counted }: Measurement): Comparison['before'] {
-  return { path: target?.path ?? null, argv: target?.argv ?? [], startedAt, counted }
+  return {
+    path: target?.path ?? null,
+    argv: target?.argv ?? [],
+    module: target?.go?.module ?? null,
+    startedAt,
+    counted,
+  }
 }
 
 function names(measurement: Measurement): Set<string> {
@@ -100,7 +111,11 @@ function missingIn(others: Set<string>, names: Set<string>): string[] {
 }
 
 function pairs(before: Measurement, after: Measurement): Judged[] {
-  const pair = (subject: Pick<Judged, 'scope' | 'subject'>, metric: Metric, [a, b]: [Series, Series]): Judged => ({
+  const pair = (
+    subject: Pick<Judged, 'scope' | 'subject' | 'file' | 'line'>,
+    metric: Metric,
+    [a, b]: [Series, Series],
+  ): Judged => ({
     ...subject,
     metric,
     before: a,
@@ -112,19 +127,19 @@ function pairs(before: Measurement, after: Measurement): Judged[] {
   const later = new Map(after.packages.map((entry) => [entry.package, entry]))
   return [
     ...totals.map((metric) => pair(subject, metric, [before.totals[metric], after.totals[metric]])),
-    ...before.steps.flatMap((step, at) =>
-      clocks.map((metric) =>
+    ...before.steps.flatMap((step, at) => {
+      if (!hasTime(step) && !hasTime(after.steps[at]!)) return []
+      return clocks.map((metric) =>
         pair({ scope: 'step', subject: step.id }, metric, [step[metric], after.steps[at]![metric]]),
-      ),
-    ),
+      )
+    }),
     ...[...before.packages]
       .sort((a, b) => a.order - b.order)
       .flatMap((entry) => {
         const other = later.get(entry.package)
         if (!other) return []
-        return clocks.map((metric) =>
-          pair({ scope: 'init', subject: entry.package }, metric, [entry[metric], other[metric]]),
-        )
+        const of = { scope: 'init', subject: entry.package, ...placeOf(after, entry.package) } as const
+        return clocks.map((metric) => pair(of, metric, [entry[metric], other[metric]]))
       }),
   ]
 }
@@ -152,7 +167,11 @@ function notesOn(before: Measurement, after: Measurement, seed: number | null): 
   if (seed === null) {
     notes.push('The launches were not interleaved: a change of the machine between the two shows as a difference.')
   }
-  if (before.counted.failed + after.counted.failed > 0) {
+  for (const [name, side] of Object.entries({ before, after })) {
+    if (endsAtEntry(side))
+      notes.push(`The program ${name} has no main.main to come to: its launches ended at its entry point.`)
+  }
+  if (before.counted.failed + after.counted.failed > 0 && before.counted.ok + after.counted.ok > 0) {
     notes.push('Some launches failed; times are compared for those that came to their end.')
   }
   return notes

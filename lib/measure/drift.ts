@@ -1,7 +1,7 @@
 import { medianAbsoluteDeviation } from 'simple-statistics'
 import type { Baseline } from './baseline'
 import { median } from './statistics'
-import { parseKey, seriesOf, unitOfKey } from './subject'
+import { parseKey, unitOfKey, valuesOf } from './subject'
 import type { DriftResult, Measurement } from './types'
 import { formatPercent, formatValue } from './units'
 
@@ -30,9 +30,11 @@ const LEAST_NS = 2000
 export function judgeDrift(key: string, measurement: Measurement, baseline: Baseline): DriftResult | null {
   const subject = parseKey(key)
   const unit = unitOfKey(subject)
-  const current = seriesOf(measurement, subject)?.series.median
+  const values = valuesOf(measurement, subject)
+  if (values.length === 0) return null
+  const current = median(values)
   const history = baseline.like(measurement).flatMap((entry) => entry.values[key]?.median ?? [])
-  if (current == null || history.length < LEAST_REFERENCE + RECENT - 1) return null
+  if (history.length < LEAST_REFERENCE + RECENT - 1) return null
   const medians = [...history, current]
   const oldest = medians.slice(0, Math.min(REFERENCE, medians.length - RECENT))
   const reference = median(oldest)

@@ -1,13 +1,13 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { type CompareOptions, compare } from './compare'
-import { type Machinery, type MeasureOptions, type Program, settingsOf, wholeNumber } from './options'
+import { between, type Machinery, type MeasureOptions, type Program, settingsOf, wholeNumber } from './options'
 import { launchKinds, Sampler } from './sampler'
 import type { Comparison, Measurement } from './types'
 
 /** Options of `comparePrograms()`. */
 export interface ComparePrograms extends MeasureOptions, CompareOptions {
-  /** Seed of the order of the runs, a 32-bit integer; default: drawn anew. It is in the result. */
+  /** Seed of the order of the runs, 0 to 2³² − 1; default: drawn anew. It is in the result. */
   seed?: number
 }
 
@@ -30,6 +30,7 @@ export async function compareProgramsWith(
   options: ComparePrograms = {},
 ): Promise<ComparedPrograms> {
   const seed = wholeNumber('seed', options.seed ?? Math.floor(Math.random() * 2 ** 31), 0)
+  between('seed', seed, [0, 2 ** 32 - 1])
   const settings = settingsOf(options, seed)
   const random = xoroshiro128plus(seed)
   const world = { machinery, options }
@@ -45,5 +46,8 @@ export async function compareProgramsWith(
     }
   }
   const [first, second] = samplers.map((sampler) => sampler.measurement()) as [Measurement, Measurement]
-  return { comparison: compare(first, second, options), before: first, after: second }
+  const { alpha, minEffect, minEffectNs } = options
+  const given = { alpha, minEffect, minEffectNs }
+  const rules = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  return { comparison: compare(first, second, rules), before: first, after: second }
 }

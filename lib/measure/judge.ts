@@ -9,6 +9,9 @@ export interface Judged {
   metric: Metric
   before: Series
   after: Series
+  /** Where an init is in the source. */
+  file?: string | null
+  line?: number | null
 }
 
 /** By what to judge. */
@@ -117,6 +120,8 @@ function describe(tested: Tested, rules: Rules): Difference {
     pAdjusted: tested.place,
     shapeDiffers: tested.form !== null && tested.form < rules.alpha,
     minEffect,
+    file: pair.file ?? null,
+    line: pair.line ?? null,
     ...verdictOn(tested, minEffect, rules),
   }
 }

@@ -3,11 +3,17 @@ import { open } from 'node:fs/promises'
 import { PremainError } from '../errors'
 import { binding } from '../session/binding'
 import { systemErrorName } from '../session/errno'
-import { type ResolvedOptions, resolveOptions, splitArguments } from '../session/options'
+import { type Aborting, type ResolvedOptions, resolveOptions, splitArguments } from '../session/options'
 import { SharedPipe } from '../session/stdio'
 import type { RunFigures } from '../trace/figures'
 import { timeOnce } from '../trace/trace'
 import type { Machinery, RunOptions } from './options'
+
+/** Of standard error: a line of 130 bytes for each init, where the runtime is asked for them. */
+const MOST_STDERR = 4 * 1024 * 1024
+
+/** Of a file, whose rest no start reads. */
+const MOST_RELOADED = 512 * 1024 * 1024
 
 /** Bytes that are read at a time. */
 const CHUNK = 1024 * 1024
@@ -18,7 +24,7 @@ export class Launcher implements Machinery {
   private readonly resolved = new WeakMap<RunOptions, ResolvedOptions>()
 
   async runOnce(file: string, args: readonly string[], options: RunOptions): Promise<RunFigures> {
-    this.pipes ??= [new SharedPipe(), new SharedPipe()]
+    this.pipes ??= [new SharedPipe(), new SharedPipe(MOST_STDERR)]
     const [stdout, stderr] = this.pipes
     const known = this.resolved.get(options)
     const resolved: ResolvedOptions = known ?? {
@@ -32,7 +38,8 @@ export class Launcher implements Machinery {
 
   dropCache(path: string): void {
     const result = binding().dropCache(path)
-    if (result === 0) return
+    // A program that executed a temporary file has nothing left of it to drop.
+    if (result === 0 || systemErrorName(-result) === 'ENOENT') return
     throw new PremainError('UNSUPPORTED', `the pages of ${path} cannot be dropped from the page cache`, {
       hint: 'Measure without cold (--cold).',
       errno: systemErrorName(-result),
@@ -40,13 +47,15 @@ export class Launcher implements Machinery {
     })
   }
 
-  async reloadCache(path: string): Promise<void> {
+  async reloadCache(path: string, signal?: Aborting): Promise<void> {
     if (binding().dropCache(path) !== 0) return
     try {
       const file = await open(path)
       try {
         const chunk = Buffer.allocUnsafe(CHUNK)
-        while ((await file.read(chunk, 0, CHUNK, null)).bytesRead > 0);
+        for (let left = MOST_RELOADED; left > 0 && !signal?.aborted; left -= CHUNK) {
+          if ((await file.read(chunk, 0, CHUNK, null)).bytesRead === 0) break
+        }
       } finally {
         await file.close()
       }

@@ -23,10 +23,10 @@ export type RunOnce = (file: string, args: readonly string[], options: RunOption
 /** What measuring needs from the rest of the world; tests give their own. */
 export interface Machinery {
   runOnce: RunOnce
-  /** Drops a file's clean pages from the page cache (posix_fadvise POSIX_FADV_DONTNEED). */
+  /** Drops a file's clean pages from the page cache (posix_fadvise POSIX_FADV_DONTNEED), if the file is still there. */
   dropCache: (path: string) => void
   /** Has a file's pages in the page cache laid out anew, as reading it from front to end does; where it can. */
-  reloadCache: (path: string) => Promise<void>
+  reloadCache: (path: string, signal?: Aborting) => Promise<void>
 }
 
 /** A program with its arguments. */
@@ -78,6 +78,12 @@ export interface MeasureOptions {
   /** Called after each launch. */
   onProgress?: (progress: Progress) => void
 }
+
+/** The names of {@link MeasureOptions}. */
+export const MEASURE_OPTIONS = [
+  ...(['runs', 'warmup', 'cold', 'faultRuns', 'allocs', 'clock', 'until', 'inits'] as const),
+  ...(['cwd', 'env', 'timeout', 'signal', 'level', 'onProgress'] as const),
+] satisfies (keyof MeasureOptions)[]
 
 /** Defaults filled in and checked. @throws PremainError `INVALID_OPTION` */
 export function settingsOf(options: MeasureOptions, seed: number | null = null): MeasureSettings {

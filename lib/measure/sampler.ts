@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { type ErrorCode, PremainError } from '../errors'
 import { TOOL } from '../tool'
 import type { RunFigures } from '../trace/figures'
@@ -13,6 +14,9 @@ const FAILURES: Partial<Record<ErrorCode, Outcome>> = {
   TIMEOUT: 'timeout',
   EXEC_FAILED: 'exec-failed',
 }
+
+/** In place of a hint at steps and output, which a launch keeps none of. */
+const HOW_FAR = 'A trace of it shows how far it came: premain trace, or trace().'
 
 const REACHED: ReadonlySet<Outcome | null> = new Set(['reached-main', 'reached-until', 'reached-entry'])
 
@@ -35,7 +39,7 @@ export class Sampler {
   private readonly samples: Samples = { run: [], oneStop: [], allocs: [] }
   private readonly startedAt = new Date().toISOString()
   private first: RunFigures | null = null
-  /** The files that execve was given, script first: what cold launches drop. */
+  /** {@link filesOf} the first launch: what cold launches drop. */
   private files: string[] = []
   private readonly optionsOf = new Map<Launch['kind'], RunOptions>()
 
@@ -94,7 +98,7 @@ export class Sampler {
     const { cold, warmup } = this.settings
     if (cold && kind === 'one-stop') for (const file of this.files) machinery.dropCache(file)
     if (!cold && warmup > 0 && this.launches.length === 1)
-      for (const file of this.files) await machinery.reloadCache(file)
+      for (const file of this.files) await machinery.reloadCache(file, this.world.options.signal)
   }
 
   private async attempt(kind: Launch['kind']): Promise<{ trace: RunFigures | null; error: ErrorInfo | null }> {
@@ -107,7 +111,8 @@ export class Sampler {
       return { trace, error: null }
     } catch (error) {
       if (!(error instanceof PremainError) || !FAILURES[error.code]) throw error
-      const { code, message, hint, errno, syscall } = error
+      const { code, message, errno, syscall } = error
+      const hint = code === 'EXITED_BEFORE_MAIN' ? HOW_FAR : error.hint
       return { trace: (error.trace as RunFigures | undefined) ?? null, error: { code, message, hint, errno, syscall } }
     }
   }
@@ -137,9 +142,15 @@ export class Sampler {
     }
   }
 
+  /** @throws PremainError `UNSUPPORTED` where the file is another than that of the first launch */
   private remember(trace: RunFigures): void {
     this.first ??= trace
-    if (this.files.length === 0) this.files = [...new Set([...trace.execs.map((exec) => exec.path), trace.target.path])]
+    if (buildOf(trace) !== buildOf(this.first)) {
+      throw new PremainError('UNSUPPORTED', `${trace.target.path} has changed since the first launch`, {
+        hint: 'Measure a copy that nobody writes to, or wait until its build is done.',
+      })
+    }
+    if (this.files.length === 0) this.files = filesOf(trace)
   }
 
   private keep(kind: Launch['kind'], trace: RunFigures): number | null {
@@ -150,6 +161,17 @@ export class Sampler {
     if (kind === 'allocs') return this.samples.allocs.push(linesOf(trace)) - 1
     return null
   }
+}
+
+/** What tells one build of a program from another. */
+function buildOf({ target: { size, elf } }: RunFigures): string {
+  return [size, elf?.goBuildId, elf?.buildId].join(' ')
+}
+
+/** The files that execve was given, and the interpreters that the kernel took for them. */
+function filesOf({ target, execs }: RunFigures): string[] {
+  const given = [...execs.flatMap(({ path, interpreter }) => [path, interpreter]), target.path]
+  return [...new Set(given.filter((path) => path !== null).map((path) => resolve(target.cwd, path)))]
 }
 
 function linesOf(trace: RunFigures): InittraceLine[] {

@@ -136,6 +136,7 @@ function ties(x: Float64Array, y: Float64Array): number[] {
   const all = Float64Array.from([...x, ...y]).sort()
   const groups: number[] = []
   for (let i = 0, j = 0; i < all.length; i = j) {
+    j = i + 1 // whatever it is: a NaN does not equal itself
     while (j < all.length && all[j] === all[i]) j++
     if (j - i > 1) groups.push(j - i)
   }

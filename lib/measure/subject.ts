@@ -77,8 +77,11 @@ export function seriesOf(
     return step ? { series: step[time], file: null, line: null } : null
   }
   const found = measurement.packages.find((entry) => entry.package === subject)
-  const place = measurement.inits.find(
-    ({ package: path, file }) => path === subject && file !== null && file !== NO_FILE,
-  )
-  return found ? { series: found[time], file: place?.file ?? null, line: place?.line ?? null } : null
+  return found ? { series: found[time], ...placeOf(measurement, subject) } : null
+}
+
+/** Where the first init function of a package that has a place is in the source. */
+export function placeOf({ inits }: Measurement, name: string): { file: string | null; line: number | null } {
+  const place = inits.find(({ package: path, file }) => path === name && file !== null && file !== NO_FILE)
+  return { file: place?.file ?? null, line: place?.line ?? null }
 }

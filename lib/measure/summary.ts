@@ -46,6 +46,9 @@ const CHAIN_PART = 0.8
 /** Relative spread (MAD ÷ median) of the total from which a measurement is said to be unsteady. */
 const UNSTEADY = 0.1
 
+const ENDS_AT_ENTRY =
+  'There is no main.main to come to: the launches ended at the entry point, where programs that are not Go’s end.'
+
 /** Samples → a measurement. */
 export function summarize(collected: Collected): Measurement {
   const { settings, launches, samples } = collected
@@ -53,7 +56,7 @@ export function summarize(collected: Collected): Measurement {
   const counted = launches.filter((launch) => launch.kind === (settings.cold ? 'one-stop' : 'run'))
   const ok = counted.filter((launch) => launch.ok).length
   const totals = totalSeries(timed, samples.oneStop, settings.level)
-  const steps = STEPS.map((_, at) => stepSeries(timed, at, settings.level))
+  const steps = STEPS.map((_, at) => stepSeries(timed, at, settings))
   const inits = initSeries(timed, settings.level)
   const packages = rankPackages(inits, { total: totals, settings, allocs: samples.allocs })
   const measurement: Measurement = {
@@ -62,7 +65,7 @@ export function summarize(collected: Collected): Measurement {
     target: collected.target,
     host: collected.host,
     startedAt: collected.startedAt,
-    error: ok > 0 ? null : whyNone(launches),
+    error: ok > 0 ? null : whyNone(counted),
     settings,
     launches,
     counted: { ok, failed: counted.length - ok },
@@ -77,7 +80,17 @@ export function summarize(collected: Collected): Measurement {
   return measurement
 }
 
-/** The last failure stands for all. */
+/** Whether the launches ended at the entry point though they were to go further: the program is not Go's. */
+export function endsAtEntry({ launches, settings }: Pick<Measurement, 'launches' | 'settings'>): boolean {
+  return settings.until !== 'entry' && launches.some(({ outcome }) => outcome === 'reached-entry')
+}
+
+/** Where the launches ended, in words. */
+export function endName(measurement: Pick<Measurement, 'launches' | 'settings'>): string {
+  return endsAtEntry(measurement) ? 'the entry point' : measurement.settings.until
+}
+
+/** Why no counted launch came to its end: the last failure stands for all. */
 function whyNone(launches: readonly Launch[]): ErrorInfo {
   const last = launches.findLast((launch) => launch.error !== null)?.error
   const nothing = { code: 'EXITED_BEFORE_MAIN', hint: null, errno: null, syscall: null }
@@ -100,13 +113,15 @@ function totalSeries(timed: Sample[], oneStop: Sample[], level: number): TotalSe
   }
 }
 
-function stepSeries(timed: Sample[], at: number, level: number): StepSeries {
+function stepSeries(timed: Sample[], at: number, { cold, level }: MeasureSettings): StepSeries {
   const info = STEPS[at]!
   const steps = timed.map((sample) => sample.steps[at]!)
-  // A step has a time only where it was passed: those of a step that a one-stop launch runs through are not zero.
-  const times = (key: 'wallNs' | 'cpuNs') =>
-    steps.map((step) => (step.status === 'observed' || step.status === 'derived' ? step[key] : null))
-  const statuses = steps.map((step) => step.status)
+  // A step has a time where it was passed: also one that is not the program's, as `inits` without any, has what lies between
+  // its neighbours. Cold launches run through all of them without a stop.
+  const passed = (step: Sample['steps'][number]) =>
+    !cold && (step.status === 'observed' || step.status === 'derived' || step.wallNs > 0 || step.cpuNs > 0)
+  const times = (key: 'wallNs' | 'cpuNs') => steps.map((step) => (passed(step) ? step[key] : null))
+  const statuses = steps.map(({ status }) => (cold && status === 'missed' ? 'not-applicable' : status))
   return {
     index: info.index,
     id: info.id,
@@ -177,24 +192,26 @@ function rankPackages(
 ): PackageSeries[] {
   const groups = new Map<string, InitSeries[]>()
   for (const init of inits) groups.set(init.package, [...(groups.get(init.package) ?? []), init])
+  // Without stops at inits the runtime's lines alone tell which there are.
+  if (inits.length === 0) for (const line of context.allocs.flat()) groups.set(line.package, [])
   const { level, clock } = context.settings
   const total = context.total[`${clock}Ns`].median ?? 0
-  const ranked = [...groups].map(([name, functions]): PackageSeries => {
+  const ranked = [...groups].map(([name, functions], at): PackageSeries => {
     const wallNs = series(sumSamples(functions.map((init) => init.wallNs)), level)
     const cpuNs = series(sumSamples(functions.map((init) => init.cpuNs)), level)
     const time = (clock === 'wall' ? wallNs : cpuNs).median ?? 0
     return {
       package: name,
-      runtime: functions.every((init) => init.runtime),
+      runtime: functions.length > 0 && functions.every((init) => init.runtime),
       functions: functions.length,
-      order: functions[0]!.order,
+      order: functions[0]?.order ?? at,
       wallNs,
       cpuNs,
       share: total > 0 ? time / total : 0,
       allocs: allocsOf(name, context.allocs),
     }
   })
-  return ranked.sort((a, b) => b.share - a.share)
+  return ranked.sort((a, b) => b.share - a.share || (b.allocs?.bytes ?? 0) - (a.allocs?.bytes ?? 0))
 }
 
 function allocsOf(name: string, launches: InittraceLine[][]): PackageAllocs | null {
@@ -258,11 +275,20 @@ function notesOn(measurement: Measurement, samples: Samples): string[] {
       `${counted.failed} of ${all} launches failed${counted.ok > 0 ? '; the figures are those of the others' : ''}.`,
     )
   }
+  const lost = launches.filter(({ kind, ok }) => kind === 'one-stop' && !ok).length
+  if (!settings.cold && lost > 0)
+    notes.push(`${lost} of the ${settings.faultRuns} launches for the fault figures failed.`)
+  if (endsAtEntry(measurement)) notes.push(ENDS_AT_ENTRY)
   const total = totals[`${settings.clock}Ns`]
   if (total.median && total.mad !== null && total.mad / total.median > UNSTEADY) {
     const spread = formatPercent(total.mad / total.median).slice(1)
     notes.push(
       `Unsteady: half of the launches lie more than ${spread} from the median ${formatDuration(total.median)}.`,
+    )
+  }
+  if (counted.ok > 0 && total.ci === null) {
+    notes.push(
+      `${counted.ok} ${counted.ok === 1 ? 'launch is' : 'launches are'} too few for an interval of the median.`,
     )
   }
   if (settings.cold) {

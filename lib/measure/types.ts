@@ -80,7 +80,10 @@ export interface StepSeries {
   index: number
   id: StepId
   title: string
-  /** The status in the counted launches; where they differ, the most frequent. */
+  /**
+   * The status in the counted launches; where they differ, the most frequent. Cold launches have no stop in most steps: these
+   * are `not-applicable`.
+   */
   status: StepStatus
   wallNs: Series
   /** Raw: the target's share of the stops (1.6 µs on one core) is in it. */
@@ -104,7 +107,7 @@ export interface InitSeries {
 export interface PackageSeries {
   package: string
   runtime: boolean
-  /** How many init functions of it ran. */
+  /** How many init functions of it ran; 0 where inits were not stopped at, and only `allocs` tells of it. */
   functions: number
   /** Place of its first init function in the order of running. */
   order: number
@@ -181,7 +184,7 @@ export interface Measurement {
   /** How many counted launches (`run`, or `one-stop` when cold) came to their end, and how many did not. */
   counted: { ok: number; failed: number }
   totals: TotalSeries
-  /** Always 17; without samples where nothing was started, or where a step has no stop of its own in cold launches. */
+  /** Always 17; without samples where nothing was started, and in cold launches, which run through them. */
   steps: StepSeries[]
   /** Every init function that ran in any counted launch, in order. */
   inits: InitSeries[]
@@ -225,6 +228,9 @@ export interface Difference {
   shapeDiffers: boolean
   /** The smallest difference that counts here, in the metric's unit. */
   minEffect: number
+  /** Where an init is in the source, for annotations; null for totals and steps. */
+  file: string | null
+  line: number | null
   verdict: Verdict
   /** Why, in words. */
   reason: string
@@ -243,6 +249,8 @@ export interface FailureRate {
 export interface ComparedSide {
   path: string | null
   argv: string[]
+  /** Go's path of the main module. */
+  module: string | null
   /** The revision that the program was built from, as it was named, and its commit; absent for other programs. */
   revision?: { name: string; commit: string }
   startedAt: string

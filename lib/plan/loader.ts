@@ -10,7 +10,7 @@ import type { StopPlan } from './types'
  * The function that a dynamic linker calls for debuggers before and after it has mapped objects, their initialisers not
  * yet run. Source: glibc elf/dl-debug.c, musl ldso/dynlink.c.
  */
-const RENDEZVOUS = '_dl_debug_state'
+export const RENDEZVOUS = '_dl_debug_state'
 
 /**
  * For a program whose Go runtime lies in a library, the plan until the libraries are there: one site in the dynamic

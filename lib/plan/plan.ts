@@ -55,7 +55,7 @@ export const ENTRY_STEPS: ReadonlySet<string> = new Set<StepId>(['execve', 'imag
 
 /**
  * The plan for one program: its entry point; for a Go program every stop of the catalogue that it has, its init
- * functions, the functions asked for, and `main.main` last. Each address occurs once.
+ * functions, `main.main`, and the functions asked for. Each address occurs once.
  *
  * With `until`, what certainly comes later is left out; `main.main` stays, so that a program that never comes to the
  * place asked for does not outrun the plan. A host of a Go library (c-archive, c-shared) ends at its entry point unless
@@ -92,8 +92,8 @@ function sitesFor(image: ProgramImage, options: PlanOptions): Site[] {
   addHandover(sites, image, take)
   addRuntime(sites, image, take)
   if (options.inits ?? true) addInits(sites, go, take)
-  for (const extra of chosenFunctions(go, options.stops ?? [])) addExtra(sites, extra, take)
   if (!host) addMain(sites, image, take).last = true
+  for (const extra of chosenFunctions(go, options.stops ?? [])) addExtra(sites, extra, take) // those of steps stay theirs
   endAt(sites, until, { go, entry, take })
   if (options.only) sites.retain((site) => site.last)
   return sites.finish()

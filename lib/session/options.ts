@@ -159,11 +159,16 @@ export function splitArguments<Options extends object>(
   return { file, args: list, options: given }
 }
 
+/** @throws PremainError `INVALID_OPTION` for an option of another name: a slip would have no effect, and no sign of it */
+export function checkNames(options: object, known: ReadonlySet<string>): void {
+  for (const key of Object.keys(options)) {
+    if (!known.has(key)) throw invalid(`unknown option ${JSON.stringify(key)}`, `options are ${[...known].join(', ')}`)
+  }
+}
+
 /** Checks every option; throws `INVALID_OPTION`. */
 export function resolveOptions(options: TraceOptions): ResolvedOptions {
-  for (const key of Object.keys(options)) {
-    if (!KNOWN.has(key)) throw invalid(`unknown option ${JSON.stringify(key)}`, `options are ${[...KNOWN].join(', ')}`)
-  }
+  checkNames(options, KNOWN)
   return {
     until: resolveUntil(options.until),
     run: resolveFlag(options, 'run', false),

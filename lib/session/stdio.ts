@@ -102,14 +102,15 @@ export class SharedPipe {
   readonly fd: number
   private readonly tail: OutputTail
 
-  constructor() {
+  /** @param most bytes that are kept of what is written to it */
+  constructor(most = KEPT_OUTPUT_BYTES) {
     const pair = binding().pipe()
     if (typeof pair === 'number') throw noPipe(-pair)
-    this.tail = new OutputTail(pair[0])
+    this.tail = new OutputTail(pair[0], most)
     this.fd = pair[1]
   }
 
-  /** The last 64 KB of what was written since the last time. */
+  /** The last of what was written since the last time. */
   take(): string {
     return this.tail.take().toString('utf8')
   }
@@ -137,7 +138,7 @@ const chunk = Buffer.allocUnsafeSlow(KEPT_OUTPUT_BYTES)
 const LOOK_EVERY_MS = 5
 const LOOKS = 4
 
-/** Reads one piped stream while the target runs and keeps its last 64 KB. */
+/** Reads one piped stream while the target runs and keeps its last bytes, 64 KB if nothing else is said. */
 export class OutputTail {
   private socket: Socket | null = null
   private timer = this.lookLater()
@@ -146,7 +147,10 @@ export class OutputTail {
   private kept = 0
   private finished = false
 
-  constructor(private readonly fd: number) {}
+  constructor(
+    private readonly fd: number,
+    private readonly most = KEPT_OUTPUT_BYTES,
+  ) {}
 
   /** Takes what is still in the pipe, releases it, and returns the tail. */
   finish(): Buffer {
@@ -185,7 +189,7 @@ export class OutputTail {
     const all = Buffer.concat(this.chunks)
     this.chunks = []
     this.kept = 0
-    return all.subarray(Math.max(0, all.length - KEPT_OUTPUT_BYTES))
+    return all.subarray(Math.max(0, all.length - this.most))
   }
 
   private drain(): void {
@@ -202,7 +206,7 @@ export class OutputTail {
   private keep(chunk: Buffer): void {
     this.chunks.push(chunk)
     this.kept += chunk.length
-    while (this.kept - (this.chunks[0] as Buffer).length >= KEPT_OUTPUT_BYTES) {
+    while (this.kept - (this.chunks[0] as Buffer).length >= this.most) {
       this.kept -= (this.chunks.shift() as Buffer).length
     }
   }

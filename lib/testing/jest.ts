@@ -10,7 +10,10 @@ import type { StartOptions } from './subject'
 export type { WithinOptions } from './matchers'
 export type { Received, StartOptions } from './subject'
 
-/** What is added to `expect(path | Trace | Measurement)`. Every matcher returns a promise: await it. */
+/**
+ * What is added to `expect(path | Trace | Measurement)`. Every matcher returns a promise: await it. For that they are nothing to
+ * put into `toEqual()` and the like.
+ */
 export interface PremainMatchers {
   /**
    * The upper end of the median's 95 % interval is within the budget. Where the interval holds the budget, or there are too

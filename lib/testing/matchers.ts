@@ -1,5 +1,5 @@
 import type { Clock, Measurement, Trace } from '../index'
-import { api, isMeasurement, nameOf, type Received, recordOf, type StartOptions, timesOf } from './subject'
+import { api, isMeasurement, nameOf, type Received, recordOf, type StartOptions, timesOf, traceOf } from './subject'
 
 /** Options of `toReachMainWithin`. */
 export interface WithinOptions extends StartOptions {
@@ -63,24 +63,53 @@ async function toReachMainWithin(
   const { parseDuration, formatDuration } = api()
   const limit = parseDuration(budget)
   const clock = options.clock ?? 'wall'
-  const record = await timesOf(received, options)
+  const record = await recordOf(received, (file) => timesOf(file, options))
   const wanted = `expected ${nameOf(received, record)} ${this.isNot ? 'not ' : ''}to reach main within ${budget}`
-  if (!isMeasurement(record)) {
-    if (record.outcome !== 'reached-main') return neverReached(record, wanted)
-    const took = clock === 'cpu' ? record.totals.cpuCorrectedNs : record.totals.wallNs
-    return { pass: took <= limit, message: () => `${wanted}; this one run took ${formatDuration(took)}` }
-  }
+  if (isMeasurement(record)) return judgeTimes(record, { context: this, wanted, limit, clock })
+  if (record.outcome !== 'reached-main') return neverReached(record, wanted)
+  const took = clock === 'cpu' ? record.totals.cpuCorrectedNs : record.totals.wallNs
+  return { pass: took <= limit, message: () => `${wanted}; this one run took ${formatDuration(took)}` }
+}
+
+/** The level that budgets are held at. */
+const LEVEL = 0.95
+
+function judgeTimes(
+  record: Measurement,
+  { context, wanted, limit, clock }: { context: MatcherContext; wanted: string; limit: number; clock: Clock },
+): MatcherResult {
   const series = clock === 'cpu' ? record.totals.cpuNs : record.totals.wallNs
-  const { ok, failed } = record.counted
-  const facts = `${describeSamples(series, clock)}${failed > 0 ? `\n${failed} of ${ok + failed} launches failed` : ''}`
-  if (ok === 0) return { pass: false, message: () => `${wanted}; it never reached main\n${facts}` }
-  if (!series.ci) return inconclusive(this, `${wanted}: inconclusive, too few runs\n${facts}`)
+  const { reached, failed } = arrivals(record)
+  const total = reached + failed
+  const facts = `${describeSamples(series, clock)}${failed > 0 ? `\n${failed} of ${total} launches did not reach main` : ''}`
+  if (reached === 0) return { pass: false, message: () => `${wanted}; it never reached main${whyNot(record)}` }
+  if (record.settings.level < LEVEL)
+    return inconclusive(
+      context,
+      `${wanted}: inconclusive, its intervals are of ${100 * record.settings.level} %\n${facts}`,
+    )
+  if (!series.ci) return inconclusive(context, `${wanted}: inconclusive, too few runs\n${facts}`)
   if (series.ci.high > limit && series.ci.low <= limit) {
-    return inconclusive(this, `${wanted}: inconclusive, the interval holds the budget\n${facts}`)
+    return inconclusive(context, `${wanted}: inconclusive, the interval holds the budget\n${facts}`)
   }
   const within = series.ci.high <= limit
-  if (within && failed > 0) return inconclusive(this, `${wanted}: not every launch reached main\n${facts}`)
+  if (within && failed > 0) return inconclusive(context, `${wanted}: not every launch reached main\n${facts}`)
   return { pass: within, message: () => `${wanted}\n${facts}` }
+}
+
+/** How many of the counted launches came to main.main: to have come to their own end is not enough. */
+function arrivals({ launches, settings }: Measurement): { reached: number; failed: number } {
+  const counted = launches.filter(({ kind }) => kind === (settings.cold ? 'one-stop' : 'run'))
+  const reached = counted.filter(({ outcome }) => outcome === 'reached-main').length
+  return { reached, failed: counted.length - reached }
+}
+
+/** Where the launches ended instead. */
+function whyNot({ launches, error, settings }: Measurement): string {
+  if (error) return `\n${error.message}`
+  const { outcome } = launches.at(-1) ?? {}
+  if (outcome === 'reached-entry') return ': it has no main.main to come to, and was ended at its entry point'
+  return outcome === 'reached-until' ? `: its launches were to end at ${settings.until}` : ''
 }
 
 function neverReached(trace: Trace, wanted: string): MatcherResult {
@@ -95,12 +124,12 @@ async function toReachMain(
   received: Received,
   options: StartOptions = {},
 ): Promise<MatcherResult> {
-  const record = await recordOf(received, options)
+  const record = await recordOf(received, (file) => traceOf(file, options))
   const wanted = `expected ${nameOf(received, record)} ${this.isNot ? 'not ' : ''}to reach main`
   if (isMeasurement(record)) {
-    const { ok, failed } = record.counted
-    const pass = this.isNot ? ok > 0 : ok > 0 && failed === 0
-    return { pass, message: () => `${wanted}; ${ok} launches did, ${failed} did not` }
+    const { reached, failed } = arrivals(record)
+    const pass = this.isNot ? reached > 0 : reached > 0 && failed === 0
+    return { pass, message: () => `${wanted}; ${reached} launches did, ${failed} did not${whyNot(record)}` }
   }
   if (record.outcome !== 'reached-main') return neverReached(record, wanted)
   return { pass: true, message: () => `${wanted}; it did` }
@@ -109,6 +138,14 @@ async function toReachMain(
 /** The packages whose inits ran, in order of their first. */
 function packagesOf(record: Trace | Measurement): string[] {
   return [...new Set(record.inits.map((init) => init.package))]
+}
+
+/** Why nothing can be said of inits that were not seen; null where all that ran were. */
+function unseen(record: Trace | Measurement): string | null {
+  // A Go program has inits: the runtime's own are among them.
+  if (record.inits.length === 0) return 'no init was traced'
+  const all = isMeasurement(record) ? arrivals(record).reached > 0 : record.outcome === 'reached-main'
+  return all ? null : 'not all inits were traced: it did not come to main'
 }
 
 /** The names that are most like it: those that share its last element. */
@@ -124,13 +161,14 @@ async function toHaveInit(
   name: string,
   options: StartOptions = {},
 ): Promise<MatcherResult> {
-  const record = await recordOf(received, options)
-  const packages = packagesOf(record)
-  const ran = record.inits.filter((init) => init.package === name).map((init) => init.function)
-  const found =
-    ran.length > 0 ? `; ${ran.join(', ')} ran` : `; ${packages.length} packages have${similar(name, packages)}`
+  const record = await recordOf(received, (file) => traceOf(file, options))
   const wanted = `expected ${nameOf(received, record)} ${this.isNot ? 'not ' : ''}to run an init of ${name}`
-  return { pass: ran.length > 0, message: () => `${wanted}${found}` }
+  const ran = record.inits.filter((init) => init.package === name).map((init) => init.function)
+  if (ran.length > 0) return { pass: true, message: () => `${wanted}; ${ran.join(', ')} ran` }
+  const reason = unseen(record)
+  if (reason !== null) return inconclusive(this, `${wanted}; ${reason}`)
+  const packages = packagesOf(record)
+  return { pass: false, message: () => `${wanted}; ${packages.length} packages have${similar(name, packages)}` }
 }
 
 async function toInitBefore(
@@ -139,7 +177,7 @@ async function toInitBefore(
   names: readonly [string, string],
   options: StartOptions = {},
 ): Promise<MatcherResult> {
-  const record = await recordOf(received, options)
+  const record = await recordOf(received, (file) => traceOf(file, options))
   const [first, second] = names.map((name) =>
     record.inits.flatMap((init, at) => (init.package === name ? [at] : [])),
   ) as [number[], number[]]
@@ -166,7 +204,7 @@ export function matchersFor(snapshots: () => ExpectLike) {
     options: StartOptions & { hint?: string } = {},
   ): Promise<MatcherResult> {
     if (this.isNot) throw new TypeError('.not.toMatchLoadSnapshot() has no meaning: a snapshot is matched or written')
-    const record = await recordOf(received, options)
+    const record = await recordOf(received, (file) => traceOf(file, options, ['hint']))
     // The framework's own matcher keeps the snapshot, and throws its own message where it differs.
     await snapshots()(loadShape(record)).toMatchSnapshot(...(options.hint === undefined ? [] : [options.hint]))
     return { pass: true, message: () => 'the snapshot matches' }

@@ -1,6 +1,6 @@
 /** What a matcher may be given, and how it becomes a trace or a measurement. */
 import type * as Premain from '../index'
-import type { Measurement, MeasureOptions, Trace, TraceOptions } from '../index'
+import type { Clock, Measurement, MeasureOptions, Trace, TraceOptions } from '../index'
 
 /** A program by its path, or what was recorded of one. */
 export type Received = string | Trace | Measurement
@@ -37,9 +37,32 @@ export function isMeasurement(received: Trace | Measurement): received is Measur
   throw new TypeError('expected the path of a program, a Trace or a Measurement')
 }
 
-/** A program's trace, or what was given. The failure of a program that never comes to main is a trace too. */
-export async function recordOf(received: Received, options: StartOptions): Promise<Trace | Measurement> {
-  if (typeof received !== 'string') return isMeasurement(received) ? received : received
+/** The names of {@link StartOptions}. */
+const START_OPTIONS = ['args', 'cwd', 'env', 'timeout'] satisfies (keyof StartOptions)[]
+
+/** @throws PremainError `INVALID_OPTION`: a slip would have no effect, and no sign of it */
+function checkNames(options: object, more: readonly string[]): void {
+  const known: readonly string[] = [...START_OPTIONS, ...more]
+  const unknown = Object.keys(options).find((key) => !known.includes(key))
+  if (unknown === undefined) return
+  const { PremainError } = api()
+  const hint = `options are ${known.join(', ')}`
+  throw new PremainError('INVALID_OPTION', `unknown option ${JSON.stringify(unknown)}`, { hint })
+}
+
+/** What was given, or what becomes of the program that a path names. */
+export async function recordOf(
+  received: Received,
+  start: (file: string) => Promise<Trace | Measurement>,
+): Promise<Trace | Measurement> {
+  if (typeof received === 'string') return start(received)
+  isMeasurement(received)
+  return received
+}
+
+/** A program's trace. The failure of a program that never comes to main is a trace too. */
+export async function traceOf(received: string, options: StartOptions, more: readonly string[] = []): Promise<Trace> {
+  checkNames(options, more)
   const premain = api()
   try {
     return await premain.trace(received, [...(options.args ?? [])], startOptions(options))
@@ -50,13 +73,14 @@ export async function recordOf(received: Received, options: StartOptions): Promi
   }
 }
 
-/** A program's measurement, or what was given. */
+/** A program's measurement. */
 export async function timesOf(
-  received: Received,
-  options: StartOptions & { runs?: number },
-): Promise<Trace | Measurement> {
-  if (typeof received !== 'string') return isMeasurement(received) ? received : received
-  return api().measure(received, [...(options.args ?? [])], { ...startOptions(options), runs: options.runs ?? 20 })
+  received: string,
+  options: StartOptions & { runs?: number; clock?: Clock },
+): Promise<Measurement> {
+  checkNames(options, ['runs', 'clock'])
+  const { runs = 20, clock = 'wall' } = options
+  return api().measure(received, [...(options.args ?? [])], { ...startOptions(options), runs, clock })
 }
 
 /** What to call it in a message. */

@@ -55,7 +55,7 @@ export class Figures {
   sums(): { totals: Totals; overhead: Overhead } {
     const { context, endAt } = this
     const calibration = calibrate(context.records)
-    const { stops, heldNs, armNs, crossings, timedSame, timedAcross } = countStops(context.records, endAt)
+    const { stops, heldNs, armNs, crossings, timed } = countStops(context.records, endAt)
     const totals = { wallNs: 0, cpuNs: 0, cpuCorrectedNs: 0, minorFaults: 0, majorFaults: 0 }
     for (const span of this.spans) {
       totals.wallNs += span.wallNs
@@ -63,9 +63,12 @@ export class Figures {
       totals.minorFaults += span.minorFaults
       totals.majorFaults += span.majorFaults
     }
-    const cost = timedAcross * calibration.crossCoreNs + timedSame * calibration.sameCoreNs
+    const cost =
+      timed.across * calibration.crossCoreNs +
+      timed.breakpoints * calibration.sameCoreNs +
+      timed.events * calibration.eventNs
     totals.cpuCorrectedNs = Math.max(0, Math.round(totals.cpuNs - cost))
-    const threads = endOf(context)?.threads || context.threadsAt(endAt)
+    const threads = endOf(context)?.threads || context.threadsAt(context.last?.at ?? lastOfLife(context))
     const perStopNs = stops === 0 ? 0 : Math.round(heldNs / stops)
     return {
       totals: Object.assign(totals, { stops, threads }),
@@ -74,18 +77,18 @@ export class Figures {
   }
 }
 
-/** Sums over all stops of a run; `timed…`: those before the end of the steps' times, by placement. */
+/** Sums over all stops of a run; `timed`: those before the end of the steps' times, by placement and kind. */
 interface Counts {
   stops: number
   heldNs: number
   armNs: number
   crossings: number
-  timedSame: number
-  timedAcross: number
+  timed: { breakpoints: number; events: number; across: number }
 }
 
 function countStops(records: readonly SessionRecord[], end: number): Counts {
-  const counts: Counts = { stops: 0, heldNs: 0, armNs: 0, crossings: 0, timedSame: 0, timedAcross: 0 }
+  const timed = { breakpoints: 0, events: 0, across: 0 }
+  const counts: Counts = { stops: 0, heldNs: 0, armNs: 0, crossings: 0, timed }
   records.forEach((record, at) => {
     if (!isStop(record)) return
     counts.stops++
@@ -93,11 +96,24 @@ function countStops(records: readonly SessionRecord[], end: number): Counts {
     if (record.kind === 'exec') counts.armNs += record.armNs
     if (record.crossedCores) counts.crossings++
     if (at >= end) return
-    if (record.crossedCores) counts.timedAcross++
-    else counts.timedSame++
+    if (record.crossedCores) timed.across++
+    else if (record.kind === 'breakpoint') timed.breakpoints++
+    else timed.events++
   })
   return counts
 }
+
+/** Place behind the last stop that is no thread's end: a program that ends takes its threads along one by one. */
+function lastOfLife({ records }: Context): number {
+  return (
+    1 +
+    records.findLastIndex(
+      (record) => !DEATHS.has(record.kind) && !(record.kind === 'thread' && record.event === 'exit'),
+    )
+  )
+}
+
+const DEATHS: ReadonlySet<SessionRecord['kind']> = new Set(['end', 'detached'])
 
 /** Place of the last record that the steps' times reach to: the stop where the trace was to end, else the last of all. */
 function endPlace(context: Context): number {

@@ -84,8 +84,12 @@ export interface Overhead {
   heldNs: number
   /** Stops at which target and tracer were on different cores. */
   crossings: number
-  /** What one stop cost the target in CPU time, calibrated in this run: `cpuCorrectedNs` is without it. */
-  stopCpuNs: { sameCoreNs: number; crossCoreNs: number }
+  /**
+   * What one stop cost the target in CPU time, calibrated in this run: `cpuCorrectedNs` is without it. A breakpoint with target
+   * and tracer on the same core, any stop on different cores, and one that is no breakpoint (exec, clone, a signal, the return
+   * of execve) on the same.
+   */
+  stopCpuNs: { sameCoreNs: number; crossCoreNs: number; eventNs: number }
 }
 
 /** One of the 17 steps. */

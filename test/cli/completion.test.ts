@@ -38,6 +38,7 @@ describe('bash', () => {
   testBash('arguments that are a list', async () => {
     expect(await complete('explain', 'rt')).toEqual(['rt0'])
     expect(await complete('completion', '')).toEqual(['bash', 'zsh', 'fish'])
+    expect(await complete('help', 'me')).toEqual(['measure'])
   })
 
   testBash('after the program, all words are its own', async () => {

@@ -33,6 +33,14 @@ test.each([
   expect((await premain(['explain', ...words], { inspect })).stdout).toContain('runtime.rt0_go  0x406000')
 })
 
+test('a step without a stop in the program says so', async () => {
+  const image = fixtureImage()
+  const inspect = () => ({ ...image, steps: image.steps.map((step) => ({ ...step, places: [] })) })
+  expect((await premain(['explain', 'interp', '--', './hello'], { inspect })).stdout).toMatch(
+    /Stops\n {2}none in this program\n$/,
+  )
+})
+
 test('a program may have the name of a step', async () => {
   const { stdout } = await premain(['explain', '--json', '--', 'main'])
   expect(JSON.parse(stdout)).toMatchObject({ program: fixtureImage().path, steps: { length: 17 } })

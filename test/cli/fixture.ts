@@ -95,7 +95,7 @@ export function fixtureTrace(changes: Partial<Trace> = {}): Trace {
       armNs: 31_000,
       heldNs,
       crossings: 2,
-      stopCpuNs: { sameCoreNs: 1600, crossCoreNs: 21_000 },
+      stopCpuNs: { sameCoreNs: 1600, crossCoreNs: 21_000, eventNs: 1500 },
     },
     descendants: [],
     steps,

@@ -28,12 +28,17 @@ beforeEach(() => {
   file = join(folder, 'program')
   copyFileSync(tsgo.file, file)
   laterBy(60)
+  fileSystem = EXT4
 })
 afterEach(() => {
   Date.now = now
   openImagesBy(openImage)
   rmSync(folder, { recursive: true })
 })
+
+/** Of the file system that the program lies on, wherever the tests run. */
+const EXT4 = 0xef53
+let fileSystem = EXT4
 
 /** A clock that is ahead by so many seconds: a file's time of change cannot be set. */
 function laterBy(seconds: number): void {
@@ -45,7 +50,7 @@ function laterBy(seconds: number): void {
  * out all of it.
  */
 function once(environment: Record<string, string> = { XDG_CACHE_HOME: folder }): boolean {
-  const programs = new KeptPrograms(environment)
+  const programs = new KeptPrograms(environment, () => fileSystem)
   const image = openForTrace(file)
   const { restored = false } = image.answers ?? {}
   expect(image.go?.info.version).toMatch(/^go1\./)
@@ -73,13 +78,13 @@ test('the second process uses what the first has found out, and writes nothing',
 
 test('what a process asks beyond that is added', () => {
   once()
-  const programs = new KeptPrograms({ XDG_CACHE_HOME: folder })
+  const programs = new KeptPrograms({ XDG_CACHE_HOME: folder }, () => fileSystem)
   const image = openForTrace(file)
   const body = image.go?.body('runtime.main')
   image.close()
   programs.keep()
   expect(once()).toBe(true)
-  new KeptPrograms({ XDG_CACHE_HOME: folder })
+  new KeptPrograms({ XDG_CACHE_HOME: folder }, () => fileSystem)
   const again = openForTrace(file)
   expect([again.go?.body('runtime.main'), again.answers?.added]).toEqual([body, 0])
   expect(files()).toHaveLength(1)
@@ -121,6 +126,15 @@ function moveAway(): void {
   renameSync(file, elsewhere)
   file = elsewhere
 }
+
+test.each([
+  ['tmpfs', 0x01021994],
+  ['ramfs', 0x858458f6],
+])('of a file on %s nothing is kept: it may change without another time of change', (_, type) => {
+  fileSystem = type
+  expect([once(), once()]).toEqual([false, false])
+  expect(readdirSync(folder)).toEqual(['program'])
+})
 
 test('of a file that was changed a moment ago nothing is kept: it may change again within the same tick', () => {
   Date.now = now

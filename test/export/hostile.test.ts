@@ -163,7 +163,9 @@ describe('measurements', () => {
   test('as text', () => {
     holds((text) => {
       expectQuiet(MEASUREMENT_FORMATS.text!.write(poisoned(measurement, text), TEXT))
-      expectQuiet(COMPARISON_FORMATS.text!.write(poisoned(comparison, text), TEXT))
+      expectQuiet(
+        COMPARISON_FORMATS.text!.write(poisoned({ comparison, before: measurement, after: measurement }, text), TEXT),
+      )
       expectQuiet(CHECK_FORMATS.text!.write(poisoned(checked, text), TEXT))
     })
   })
@@ -191,7 +193,7 @@ describe('measurements', () => {
   })
 
   test('as JUnit', () => {
-    const line = /^ *(<\?xml [^<>]*\?>|(<\/?[a-z]+( [a-z]+="[^"<>]*")*\/?>|[^<>])*)$/
+    const line = /^ *(<\?xml [^<>]*\?>|(<\/?[a-z-]+( [a-z]+="[^"<>]*")*\/?>|[^<>])*)$/
     holds((text) => {
       for (const document of [comparison, checked]) {
         const xml = junit(poisoned(document, text))
@@ -206,7 +208,7 @@ describe('measurements', () => {
   test('as benchmark text', () => {
     const line = /^((goos|goarch|pkg|cpu): .*|Benchmark\S+\t1(\t\d+ \S+)+)$/
     holds((text) => {
-      const written = goBenchmark(poisoned(measurement, text))
+      const written = goBenchmark(poisoned({ '': measurement }, text))
       expectQuiet(written.replaceAll('\t', ' '))
       expect(
         written

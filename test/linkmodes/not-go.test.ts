@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { toText } from '../../lib/export/text'
 import { inspect, launch, type PremainError, type Trace, trace } from '../../lib/index'
 import { buildFixture, missingGo } from '../support/fixtures'
 import { assertNothingLeft, type Snapshot, snapshot } from '../support/leaks'
@@ -206,6 +207,11 @@ describe('a C program with a Go library in it', () => {
       expectLibrary(seen, library)
       const at = (name: string): number => seen.stops.findIndex((stop) => stop.name === name)
       expect(at('runtime.rt0_go')).toBeGreaterThan(at('_start'))
+      // where premain waited for it is nobody's wish
+      expect(at('_dl_debug_state')).toBeGreaterThan(0)
+      expect(toText(seen, { width: 80, color: false, lang: 'en', registers: false, maps: false })).not.toContain(
+        '_dl_debug_state',
+      )
     },
     BUILD,
   )

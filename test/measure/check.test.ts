@@ -1,9 +1,9 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { checkText } from '../../lib/export/measured/text'
-import { Baseline } from '../../lib/measure/baseline'
+import { Baseline, writeBaseline } from '../../lib/measure/baseline'
 import { parseBudget } from '../../lib/measure/budget'
 import { type CheckOptions, checkWith, judge } from '../../lib/measure/check'
 import { judgeDrift } from '../../lib/measure/drift'
@@ -44,6 +44,9 @@ describe('budgets are read', () => {
     'step:inits.minorFaults=5',
     'total.minorFaults=5ms',
     'total.wall=-100%',
+    'total.wall=+99999999%',
+    'total.wall=9007199254740991ns',
+    'total.minorFaults=99999999999999999999',
   ])('%s is refused', (text) => expect(() => parseBudget(text)).toThrow(invalid))
 
   it('an unknown step is refused before anything runs, with the known ones', async () => {
@@ -109,6 +112,39 @@ describe('budgets are judged', () => {
     expect(result.notes[1]).toContain('no step interp')
   })
 
+  it('an init is not known to be absent where launches end before it', async () => {
+    const budgets = ['init:net/smtp.cpu=1ms']
+    const result = await check({}, { budgets, until: 'schedinit' })
+    expect(result.budgets[0]).toMatchObject({ outcome: 'inconclusive', message: expect.stringContaining('schedinit') })
+    expect((await check({}, { budgets })).outcome).toBe('pass')
+  })
+
+  it('a step without a time of its own keeps any budget, and says so', async () => {
+    const result = await check({}, { budgets: ['step:image.wall=1ns'] })
+    expect(result.budgets[0]).toMatchObject({ outcome: 'pass', message: expect.stringContaining('no time of its own') })
+  })
+
+  it('a program without main.main is an error, unless its entry point is asked for', async () => {
+    const budgets = ['total.cpu=1s']
+    await expect(check({ outcome: 'reached-entry' }, { budgets })).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      hint: expect.stringContaining('--until'),
+    })
+    expect((await check({ outcome: 'reached-entry' }, { budgets, until: 'entry' })).outcome).toBe('pass')
+  })
+
+  it('launches for the faults that fail break a budget of faults, and are told of', async () => {
+    // after 3 warm-ups and 20 runs
+    const result = await check({ failing: (launch) => launch >= 23 }, { budgets: ['total.minorFaults=300'] })
+    expect(result.budgets[0]).toMatchObject({ outcome: 'fail' })
+    expect(result.notes.join()).toContain('10 of the 10 launches for the fault figures failed')
+  })
+
+  it('where half of the launches fail, nothing passes', async () => {
+    const { outcome } = await check({ failing: (launch) => launch % 2 === 0 }, { budgets: ['init:gone.cpu=1ms'] })
+    expect(outcome).not.toBe('pass')
+  })
+
   it('too few runs are inconclusive', async () => {
     const result = await check({}, { budgets: ['total.wall=1s'], runs: 3 })
     expect(result.budgets[0]).toMatchObject({ outcome: 'inconclusive', message: expect.stringContaining('too few') })
@@ -128,7 +164,8 @@ describe('budgets are judged', () => {
   it('a program that never comes to main is an error', async () => {
     await expect(check({ failing: () => true }, { budgets: ['total.cpu=1s'] })).rejects.toMatchObject({
       code: 'EXITED_BEFORE_MAIN',
-      message: expect.stringContaining('all 33 launches failed'),
+      message: expect.stringContaining('all 20 launches failed'),
+      measurement: expect.objectContaining({ counted: { ok: 0, failed: 20 } }),
     })
   })
 })
@@ -140,7 +177,7 @@ describe('baselines', () => {
     const baseline = join(folder, 'baseline.json')
     const saved = await check({}, { baseline, budgets, write: 'save' })
     expect(saved.baseline).toEqual({ path: baseline, entries: 1, saved: true })
-    expect(saved.budgets[0]).toMatchObject({ outcome: 'inconclusive', message: 'no baseline yet' })
+    expect(saved.budgets[0]).toMatchObject({ outcome: 'pass', message: 'no baseline yet: this run begins it' })
     const kept = await check({ seed: 2 }, { baseline, budgets })
     expect(kept.budgets.map((entry) => entry.outcome)).toEqual(['pass', 'pass', 'pass'])
     expect(kept.budgets[0]!.limit).toBeGreaterThan(1e6)
@@ -161,10 +198,61 @@ describe('baselines', () => {
     const elsewhere = await check({ scale: 2, host: { cpu: 'Other CPU' } }, { baseline, budgets: ['total.wall=+10%'] })
     expect(elsewhere.budgets[0]).toMatchObject({
       outcome: 'inconclusive',
-      message: expect.stringContaining('another host'),
+      message: expect.stringContaining('another program, host'),
     })
     await check({ host: { cpu: 'Other CPU' } }, { baseline, write: 'update' })
     expect((await check({}, { baseline, budgets: ['total.wall=+10%'] })).outcome).toBe('pass')
+  })
+
+  it('of another program are not judged against, nor is its history', async () => {
+    const baseline = join(folder, 'base.json')
+    const budgets = ['total.wall=+10%']
+    await check({ goMain: 'example.com/a' }, { baseline, write: 'save' })
+    const other = await check({ goMain: 'example.com/b', scale: 2 }, { baseline, budgets })
+    expect(other.budgets[0]).toMatchObject({
+      outcome: 'inconclusive',
+      message: expect.stringContaining('another program'),
+    })
+    const same = await check({ goMain: 'example.com/a', path: '/elsewhere/a', scale: 2 }, { baseline, budgets })
+    expect(same.outcome).toBe('fail')
+    expect((await check({ scale: 2 }, { baseline, budgets })).outcome).toBe('fail') // a program that tells no name
+  })
+
+  it('a relative budget tells the interval of the difference', async () => {
+    const baseline = join(folder, 'base.json')
+    await check({}, { baseline, write: 'save' })
+    const { budgets } = await check({ scale: 0.5 }, { baseline, budgets: ['total.wall=+10%'] })
+    expect(budgets[0]!.message).toMatch(/^-\d+\.\d %, median .*, 95 % interval of the difference -\d.* to -\d/)
+  })
+
+  it('that hold anything but numbers are refused', async () => {
+    const baseline = join(folder, 'base.json')
+    await check({}, { baseline, write: 'save' })
+    const [entry] = JSON.parse(readFileSync(baseline, 'utf8')).entries
+    const broken = [
+      { ...entry, samples: { 'total.wall': [1, 2, 'x'] } },
+      { ...entry, samples: { 'total.wall': '12345' } },
+      { ...entry, samples: { 'total.wall': [null, 5] } },
+      { ...entry, values: { 'total.wall': { median: 'x', mad: 1, count: 2 } } },
+      { ...entry, values: null },
+      null,
+    ]
+    for (const one of broken) {
+      writeFileSync(baseline, JSON.stringify({ schema: 'premain.baseline/1', entries: [one] }))
+      await expect(check({}, { baseline })).rejects.toThrow(invalid)
+    }
+  })
+
+  it('that cannot be written are an error, and leave nothing', async () => {
+    const baseline = join(folder, 'gone', 'base.json')
+    await expect(check({}, { baseline, write: 'save' })).rejects.toMatchObject({
+      code: 'INVALID_OPTION',
+      errno: 'ENOENT',
+    })
+    const place = join(folder, 'place')
+    mkdirSync(place)
+    await expect(writeBaseline(place, new Baseline([]))).rejects.toThrow(invalid)
+    expect(readdirSync(folder)).toEqual(['place'])
   })
 
   it('that are missing, needed or broken are refused', async () => {
@@ -228,7 +316,7 @@ describe('drift', () => {
     const at = (seed: number, scale: number) =>
       measureWith(fakeWorld({ seed, scale }), PROGRAM, { runs: 10, faultRuns: 0 })
     for (let seed = 1; seed <= 14; seed++) baseline = baseline.with(await at(seed, seed > 12 ? 1.15 : 1))
-    const result = judge(await at(20, 1.15), [], baseline)
+    const result = judge(await at(20, 1.15), [], { baseline })
     expect(result.outcome).toBe('fail')
     expect(result.drift.find((entry) => entry.key === 'total.wall')!.message).toMatch(/at first, .* of late \(\+\d/)
   })

@@ -1,8 +1,10 @@
 import fc from 'fast-check'
+import type { CheckOptions } from '../../lib/measure/check'
 import { type CompareOptions, compare } from '../../lib/measure/compare'
 import { compareProgramsWith } from '../../lib/measure/interleave'
 import { measureWith } from '../../lib/measure/measure'
 import type { MeasureOptions } from '../../lib/measure/options'
+import { check, comparePrograms, measure } from '../../lib/measure/programs'
 import type { Comparison, Measurement } from '../../lib/measure/types'
 import { type FakeOptions, fakeWorld, fakeWorlds, INITS } from './fake'
 
@@ -120,6 +122,56 @@ describe('compare', () => {
     expect(() => compare(before, before, { alpha: 2 })).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }))
   })
 
+  it('refuses documents that are damaged, by the key', async () => {
+    const good = await measured({})
+    for (const [damage, words] of [
+      [{ steps: [] }, 'steps'],
+      [{ packages: null }, 'packages'],
+      [{ counted: {} }, 'counted'],
+      [{ totals: { ...good.totals, wallNs: { ...good.totals.wallNs, samples: [1, 'x'] } } }, 'totals'],
+      [{ host: 'here' }, 'host'],
+    ] as const) {
+      const bad = { ...good, ...damage } as unknown as Measurement
+      expect(() => compare(good, bad)).toThrow(new RegExp(`^after is not .*${words}`))
+    }
+    expect(compare(good, JSON.parse(JSON.stringify(good))).verdict).toBe('same')
+  })
+
+  it('any document is compared or refused, never an internal error', async () => {
+    const good = await measured({}, { runs: 6 })
+    const keys = fc.constantFrom(...Object.keys(good))
+    fc.assert(
+      fc.property(keys, fc.jsonValue(), (key, value) => {
+        try {
+          compare({ ...good, [key]: value } as Measurement, good)
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'INVALID_OPTION' })
+        }
+      }),
+    )
+  })
+
+  it('an option of another name is refused', async () => {
+    const good = await measured({})
+    expect(() => compare(good, good, { minEfect: 0.1 } as CompareOptions)).toThrow('unknown option "minEfect"')
+  })
+
+  it('steps without a time of their own are not compared, and inits have their place', async () => {
+    const { differences } = compare(await measured({}), await measured({ seed: 2 }))
+    expect(differences.filter(({ subject }) => ['image', 'stack'].includes(subject))).toEqual([])
+    const http = differences.find(({ subject }) => subject === 'net/http')
+    expect(http).toMatchObject({ file: '/src/net/http/init.go', line: 12 })
+  })
+
+  it('both sides failed: both are told', async () => {
+    const dead = await measured({ failing: () => true, path: '/a' })
+    const { error, notes } = compare(dead, await measured({ failing: () => true, path: '/b' }))
+    expect(error?.message.split('\n').map((line) => line.slice(0, 25))).toEqual(
+      ['/b: all 30 launches failed', '/a: all 30 launches failed'].map((line) => line.slice(0, 25)),
+    )
+    expect(notes.join()).not.toContain('Some launches')
+  })
+
   it('mirrors when the sides are swapped', async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -209,6 +261,16 @@ describe('comparePrograms', () => {
     expect(first.comparison).toMatchObject({ verdict: 'slower', settings: { seed: 7 }, notes: [] })
     expect(first.before.settings.seed).toBe(7)
     expect(first.before.launches).toHaveLength(33)
+  })
+
+  it('a seed beyond 32 bits, and an option of another name, are refused', async () => {
+    const both = [{ file: 'a' }, { file: 'b' }] as const
+    const world = fakeWorlds({ a: {}, b: {} })
+    await expect(compareProgramsWith(world, both, { seed: 2 ** 32 })).rejects.toMatchObject({ code: 'INVALID_OPTION' })
+    await expect(comparePrograms(...both, { runz: 6 } as MeasureOptions)).rejects.toThrow('unknown option "runz"')
+    await expect(measure('a', { rns: 3 } as MeasureOptions)).rejects.toThrow('unknown option "rns"')
+    await expect(check('a', { bugdets: [] } as CheckOptions)).rejects.toThrow('unknown option "bugdets"')
+    await expect(check('a', { budgets: 'total.cpu=1ns' } as never)).rejects.toThrow('budgets is neither')
   })
 
   it('draws a seed and tells it', async () => {

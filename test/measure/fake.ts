@@ -41,6 +41,14 @@ export interface FakeOptions {
   /** The launches (0-based, of all) that exit before main. */
   failing?: (launch: number) => boolean
   stderr?: string
+  /** Of the steps that a launch with one stop runs through; default `not-reached`. */
+  onlyStatus?: Trace['steps'][number]['status']
+  /** Default `reached-main`. */
+  outcome?: Trace['outcome']
+  /** Go's path of the main package. */
+  goMain?: string
+  /** What step `inits` takes though it does not apply. */
+  restNs?: number
   majorFaults?: number
 }
 
@@ -113,6 +121,12 @@ export function fakeWorlds(worlds: Record<string, FakeOptions>): Machinery & { o
   }
 }
 
+function goInfo(main: string): Trace['target']['go'] {
+  const pclntab = { magic: '0xfffffff1', address: '0x500000', functions: 1000 } as const
+  const rest = { version: 'go1.26.0', versionRange: null, deps: [], settings: {}, cgo: false }
+  return { ...rest, pclntab, module: main, main }
+}
+
 interface Run {
   noise: () => number
   launch: number
@@ -150,14 +164,14 @@ export function fakeTrace(fake: FakeOptions = {}, run?: Partial<Run>): Trace {
   let startNs = 0
   const steps = STEPS.map((info, at): Trace['steps'][number] => {
     const us = STEP_US[at]
-    const wallNs = info.id === 'inits' ? initNs : time((us ?? 0) * 1000)
-    const passed = info.id !== 'interp'
+    const wallNs = info.id === 'inits' ? initNs + (fake.restNs ?? 0) : time((us ?? 0) * 1000)
+    const passed = info.id !== 'interp' && !(info.id === 'inits' && fake.restNs !== undefined)
     const seen = !only || info.id === 'execve' || info.id === 'main'
     const step: Trace['steps'][number] = {
       index: info.index,
       id: info.id,
       title: info.title,
-      status: !passed ? 'not-applicable' : seen ? 'observed' : 'not-reached',
+      status: !passed ? 'not-applicable' : seen ? 'observed' : (fake.onlyStatus ?? 'not-reached'),
       reason: passed && seen ? null : 'made up',
       stops: [],
       symbol: null,
@@ -183,13 +197,13 @@ export function fakeTrace(fake: FakeOptions = {}, run?: Partial<Run>): Trace {
       size: 1000,
       stdio: ['null', 'pipe', 'pipe'],
       elf: null,
-      go: null,
+      go: fake.goMain === undefined ? null : goInfo(fake.goMain),
     },
     execs: [{ path, interpreter: null }],
     host: { ...HOST, ...fake.host },
     startedAt: '2026-01-01T00:00:00.000Z',
     pid: 100,
-    outcome: 'reached-main',
+    outcome: fake.outcome ?? 'reached-main',
     exit: null,
     error: null,
     totals: {
@@ -206,7 +220,7 @@ export function fakeTrace(fake: FakeOptions = {}, run?: Partial<Run>): Trace {
       armNs: 1000,
       heldNs: 200_000,
       crossings: 0,
-      stopCpuNs: { sameCoreNs: 1600, crossCoreNs: 20_000 },
+      stopCpuNs: { sameCoreNs: 1600, crossCoreNs: 20_000, eventNs: 1500 },
     },
     descendants: [],
     steps,

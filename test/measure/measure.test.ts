@@ -120,6 +120,59 @@ describe('measure', () => {
     expect(still.notes.join()).toContain('tmpfs')
   })
 
+  it('cold: steps have no figures, and none is said to be missed', async () => {
+    const { steps, criticalChain, totals } = await measureWith(fakeWorld({ onlyStatus: 'missed' }), PROGRAM, {
+      cold: true,
+    })
+    expect(totals.wallNs.count).toBe(30)
+    expect(steps.filter(({ wallNs, cpuNs }) => wallNs.count + cpuNs.count > 0)).toEqual([])
+    expect(new Set(steps.map(({ status }) => status))).toEqual(new Set(['observed', 'not-applicable']))
+    expect(criticalChain).toEqual([])
+  })
+
+  it('the time of a step that does not apply is kept: samples sum to the total', async () => {
+    const { steps, totals } = await measureWith(fakeWorld({ inits: [], restNs: 40_000 }), PROGRAM, { runs: 5 })
+    const inits = steps.find(({ id }) => id === 'inits')
+    expect(inits).toMatchObject({ status: 'not-applicable', wallNs: { count: 5 } })
+    for (let run = 0; run < 5; run++) {
+      expect(steps.reduce((sum, { wallNs }) => sum + (wallNs.samples[run] ?? 0), 0)).toBe(totals.wallNs.samples[run])
+    }
+  })
+
+  it('a program without main.main is measured to its entry point, and that is said', async () => {
+    const world = fakeWorld({ outcome: 'reached-entry' })
+    const { counted, notes } = await measureWith(world, PROGRAM, { runs: 6 })
+    expect(counted.ok).toBe(6)
+    expect(notes.join()).toContain('no main.main')
+    expect((await measureWith(world, PROGRAM, { until: 'entry' })).notes).toEqual([])
+  })
+
+  it('allocs without stops at inits: packages by what the runtime tells', async () => {
+    const stderr =
+      'init a @0.1 ms, 0.02 ms clock, 100 bytes, 2 allocs\ninit b @0.2 ms, 0.01 ms clock, 900 bytes, 3 allocs\n'
+    for (const options of [{ cold: true }, { inits: false }]) {
+      const world = fakeWorld({ stderr, inits: [] })
+      const { packages } = await measureWith(world, PROGRAM, { runs: 2, allocs: true, ...options })
+      expect(packages.map((entry) => [entry.package, entry.functions, entry.allocs?.bytes])).toEqual([
+        ['b', 0, 900],
+        ['a', 0, 100],
+      ])
+    }
+  })
+
+  it('what was measured before an abort travels with its error', async () => {
+    const world = fakeWorld()
+    const { runOnce } = world
+    world.runOnce = (file, args, options) => {
+      if (world.asked.length === 8) return Promise.reject(new PremainError('ABORTED', 'aborted'))
+      return runOnce(file, args, options)
+    }
+    await expect(measureWith(world, PROGRAM, { runs: 30 })).rejects.toMatchObject({
+      code: 'ABORTED',
+      measurement: { counted: { ok: 5, failed: 0 }, settings: { runs: 30 } },
+    })
+  })
+
   it('allocs: joins the runtime’s own lines by package', async () => {
     const stderr = [
       'init unicode @0.21 ms, 0.012 ms clock, 512 bytes, 3 allocs',

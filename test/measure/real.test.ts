@@ -1,8 +1,12 @@
 /** Real launches of a real program: what is asserted here holds on any machine, however busy. */
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFileSync, copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Launcher } from '../../lib/measure/launcher'
+import type { Progress } from '../../lib/measure/options'
 import { check, comparePrograms, measure } from '../../lib/measure/programs'
+import { SharedPipe } from '../../lib/session/stdio'
 import '../../lib/testing/jest'
 import { trace } from '../../lib/trace/trace'
 import { tsgo as program } from '../support/corpus'
@@ -55,6 +59,68 @@ it('cold launches read the program from the disk again', async () => {
     expect((await measure(copy, { runs: 1, warmup: 1, faultRuns: 1 })).totals.majorFaults.max).toBe(0)
   } finally {
     rmSync(folder, { recursive: true })
+  }
+})
+
+it('cold launches drop the very files that are executed: below cwd, and a script’s interpreter', async () => {
+  mkdirSync(cache, { recursive: true })
+  const folder = mkdtempSync(join(cache, 'cold-'))
+  try {
+    const copy = join(folder, 'program')
+    copyFileSync(tsgo, copy)
+    const options = { runs: 2, cold: true } as const
+    const below = await measure('./program', { ...options, cwd: folder })
+    expect(below.totals.majorFaults.min).toBeGreaterThan(0)
+    const script = join(folder, 'script')
+    writeFileSync(script, `#!${copy}\n`, { mode: 0o755 })
+    expect((await measure(script, options)).totals.majorFaults.min).toBeGreaterThan(0)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+it('a program that is replaced between launches is not measured as one', async () => {
+  mkdirSync(cache, { recursive: true })
+  const folder = mkdtempSync(join(cache, 'replaced-'))
+  try {
+    const [copy, fresh] = ['program', 'fresh'].map((name) => join(folder, name)) as [string, string]
+    for (const file of [copy, fresh]) copyFileSync(tsgo, file)
+    appendFileSync(fresh, 'x')
+    const onProgress = ({ done }: Progress) => {
+      if (done === 3) renameSync(fresh, copy)
+    }
+    await expect(measure(copy, { runs: 5, warmup: 0, onProgress })).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      message: expect.stringContaining('has changed'),
+      measurement: { counted: { ok: 3 } },
+    })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+it('a program without main.main: measured to its entry point, and refused by check', async () => {
+  const measurement = await measure('/bin/true', { runs: 3, warmup: 1, faultRuns: 1 })
+  expect(measurement.counted).toEqual({ ok: 3, failed: 0 })
+  expect(measurement.notes.join()).toContain('entry point')
+  await expect(check('/bin/true', { budgets: ['total.cpu=1s'] })).rejects.toMatchObject({ code: 'UNSUPPORTED' })
+  await expect(expect('/bin/true').toReachMainWithin('1h', { runs: 3 })).rejects.toThrow('no main.main')
+  await expect(expect(measurement).toReachMain()).rejects.toThrow('0 launches did, 3 did not')
+})
+
+it('all that is written to a shared pipe is there, up to its limit', async () => {
+  for (const [most, kept] of [
+    [undefined, 65_536],
+    [1 << 20, 300_000],
+  ]) {
+    const pipe = new SharedPipe(most)
+    try {
+      const child = spawn('head', ['-c', '300000', '/dev/zero'], { stdio: ['ignore', pipe.fd, 'inherit'] })
+      await once(child, 'exit')
+      expect(pipe.take()).toHaveLength(kept as number)
+    } finally {
+      pipe.close()
+    }
   }
 })
 

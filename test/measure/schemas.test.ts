@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Ajv from 'ajv'
-import { failedCheck, failedComparison, failedMeasurement } from '../../lib/cli/failure-measured'
+import { failedCheck, failedCompared, failedMeasurement } from '../../lib/cli/failure-measured'
 import { Baseline } from '../../lib/measure/baseline'
 import { checkWith } from '../../lib/measure/check'
 import { compareProgramsWith } from '../../lib/measure/interleave'
@@ -45,7 +45,7 @@ it('checks and baselines', async () => {
 it('failures', () => {
   const error = new Error('it broke')
   expect(faults('premain.measurement-1', failedMeasurement(error))).toEqual([])
-  expect(faults('premain.comparison-1', failedComparison(error))).toEqual([])
+  expect(faults('premain.comparison-1', failedCompared(error).comparison)).toEqual([])
   expect(faults('premain.check-1', failedCheck(error))).toEqual([])
 })
 

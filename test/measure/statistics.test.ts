@@ -143,6 +143,12 @@ describe('properties', () => {
     )
   })
 
+  it('what is no number ends all the same', () => {
+    const broken = [1, Number.NaN, 2, Number.NaN]
+    expect(mannWhitney(broken, [1, 2, 3])).not.toBeNull()
+    expect(hodgesLehmann([1, 2, 3], broken)).not.toBeNull()
+  })
+
   it('Holm never lowers a p-value and keeps their order', () => {
     fc.assert(
       fc.property(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1 }), (p) => {

@@ -187,6 +187,13 @@ describe('options', () => {
     expect(site(plan, 'os.init').role).toBe('init')
   })
 
+  test('main.main may be asked for by name, and stays the step’s own', () => {
+    const plan = planStops(fakeImage({ functions: ['net.Dial'] }), { stops: ['main.main', 'net.Dial'] })
+    const mains = plan.sites.filter(({ symbol }) => symbol === 'main.main')
+    expect(mains).toEqual([expect.objectContaining({ role: 'step', step: 'main', last: true })])
+    expect(mains[0]?.callerWithin).not.toBeNull()
+  })
+
   test('what names nothing, too much, or a place of harm is refused with a hint', () => {
     const image = fakeImage({ functions: ['net.Dial', [...FORBIDDEN][0] as string] })
     const near = refusal(() => planStops(image, { stops: ['net.dial'] }))

@@ -283,12 +283,14 @@ describe('mounts', () => {
   )
 
   testUnless(noNamespaces())(
-    'a full disk: -o keeps the old file',
+    'a full disk: -o keeps the old file, and the report is shown',
     () => {
       const words = apart('mount -t tmpfs -o size=8k none /mnt && echo old > /mnt/report')
       const script = `"$0" "$1" --json -o /mnt/report "$2"; echo "code $?"; cat /mnt/report; ls -A /mnt`
       const { stdout, stderr } = run([...words, 'sh', '-c', script, process.execPath, command, tsgo.file])
-      expect(stdout).toBe('code 2\nold\nreport\n')
+      const [document = '', rest] = stdout.split(/(?=^code )/m)
+      expect(rest).toBe('code 2\nold\nreport\n')
+      expect(JSON.parse(document)).toMatchObject({ outcome: 'reached-main', error: { errno: 'ENOSPC' } })
       expect(stderr).toContain('ENOSPC')
     },
     LIMIT,

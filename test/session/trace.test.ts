@@ -196,6 +196,7 @@ describe('trace()', () => {
     expect(panicked.code).toBe('EXITED_BEFORE_MAIN')
     expect(panicked.message).toContain('panic')
     expect(panicked.trace).toMatchObject({ outcome: 'exited', exit: { code: 2, signal: null } })
+    expect((panicked.trace as Trace).totals.threads).toBeGreaterThan(0) // those alive at the last stop in its code
     const exited = await failureOf(trace(buildFixture('exiter') as string))
     expect(exited.trace).toMatchObject({ outcome: 'exited', exit: { code: 3 } })
     // What it had used is known from its last exit stop: afterwards it has no clock.

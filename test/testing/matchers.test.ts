@@ -92,10 +92,14 @@ describe('toReachMainWithin', () => {
   it('measures a program given by its path', async () => {
     await expect('./steady').toReachMainWithin('5ms', { clock: 'cpu', args: ['-v'], cwd: '/tmp', env: { A: 'b' } })
     expect(mockStarted).toEqual([
-      { file: './steady', args: ['-v'], options: { runs: 20, timeout: 10_000, cwd: '/tmp', env: { A: 'b' } } },
+      {
+        file: './steady',
+        args: ['-v'],
+        options: { runs: 20, clock: 'cpu', timeout: 10_000, cwd: '/tmp', env: { A: 'b' } },
+      },
     ])
     await expect('./steady').toReachMainWithin('5ms', { runs: 7, timeout: 50 })
-    expect(mockStarted[1]!.options).toEqual({ runs: 7, timeout: 50 })
+    expect(mockStarted[1]!.options).toEqual({ runs: 7, clock: 'wall', timeout: 50 })
   })
 
   it('judges a trace as one run', async () => {
@@ -111,11 +115,27 @@ describe('toReachMainWithin', () => {
     const trace: Trace = { ...fakeTrace(), outcome: 'exited' }
     expect(await failure(expect(trace).toReachMainWithin('1h'))).toContain('it came to main, outcome exited')
     const some = await measured({ failing: (launch) => launch > 15 })
-    expect(await failure(expect(some).toReachMainWithin('1us'))).toContain('of 20 launches failed')
+    expect(await failure(expect(some).toReachMainWithin('1us'))).toContain('of 20 launches did not reach main')
     await expect(some).not.toReachMainWithin('1us')
     for (const expected of [expect(some), expect(some).not]) {
       expect(await failure(expected.toReachMainWithin('1h'))).toContain('not every launch reached main')
     }
+  })
+
+  it('what was not measured to main says nothing of it', async () => {
+    const until = await measured({ outcome: 'reached-until' }, { until: 'schedinit' })
+    expect(await failure(expect(until).toReachMainWithin('1h'))).toContain('launches were to end at schedinit')
+    expect(await failure(expect(until).toReachMain())).toContain('0 launches did, 20 did not')
+    const entry = await measured({ outcome: 'reached-entry' })
+    expect(await failure(expect(entry).toReachMainWithin('1h'))).toContain('no main.main')
+    const bold = await measured({}, { level: 0.5 })
+    expect(await failure(expect(bold).toReachMainWithin('1h'))).toContain('intervals are of 50 %')
+  })
+
+  it('refuses options of another name', async () => {
+    expect(await failure(expect('./steady').toReachMainWithin('1s', { clcok: 'cpu' } as never))).toContain('"clcok"')
+    expect(await failure(expect('./steady').toReachMainWithin('1s', { clock: 'foo' } as never))).toContain('clock')
+    expect(await failure(expect('./steady').toHaveInit('a', { runs: 3 } as never))).toContain('"runs"')
   })
 
   it('refuses a budget that is none, and a value that is none', async () => {
@@ -156,6 +176,16 @@ describe('inits', () => {
     expect(await failure(expect(fakeTrace()).not.toHaveInit('net/http'))).toContain(
       'net/http.init, net/http.init.0 ran',
     )
+  })
+
+  it('toHaveInit knows nothing of inits that were not traced', async () => {
+    const blind = { ...fakeTrace(), inits: [] }
+    const early: Trace = { ...fakeTrace(), outcome: 'reached-until' }
+    for (const trace of [blind, early, await measured({}, { cold: true })]) {
+      expect(await failure(expect(trace).not.toHaveInit('net/smtp'))).toMatch(/no init was traced|not all inits/)
+      expect(await failure(expect(trace).toHaveInit('net/smtp'))).toMatch(/no init was traced|not all inits/)
+    }
+    await expect(early).toHaveInit('net/http')
   })
 
   it('toInitBefore', async () => {

@@ -99,11 +99,15 @@ describe('a whole run', () => {
   })
 
   test('corrects the CPU time by what the stops cost in this run, never below zero', () => {
-    const { sameCoreNs, crossCoreNs } = trace.overhead.stopCpuNs
-    const counted = trace.stops.findIndex(({ name }) => name === 'main.main')
-    const crossed = trace.stops.slice(0, counted).filter((stop) => stop.crossedCores).length
+    const { sameCoreNs, crossCoreNs, eventNs } = trace.overhead.stopCpuNs
+    const counted = trace.stops.slice(
+      0,
+      trace.stops.findIndex(({ name }) => name === 'main.main'),
+    )
     expect(sameCoreNs).toBeGreaterThan(0)
-    const cost = crossed * crossCoreNs + (counted - crossed) * sameCoreNs
+    const cost = counted
+      .map((stop) => (stop.crossedCores ? crossCoreNs : stop.kind === 'breakpoint' ? sameCoreNs : eventNs))
+      .reduce((sum, ns) => sum + ns, 0)
     expect(trace.totals.cpuCorrectedNs).toBe(Math.max(0, trace.totals.cpuNs - cost))
   })
 })

@@ -1,4 +1,4 @@
-import { relative } from 'node:path'
+import { isAbsolute, relative } from 'node:path'
 import { label } from '../../measure/judge'
 import type { CheckResult, Comparison } from '../../measure/types'
 import type { ErrorInfo } from '../../trace/types'
@@ -19,7 +19,7 @@ interface Annotation {
  * GitHub workflow commands (`::error file=…,line=…,title=…::message`), one a line, at the source of an init where the
  * binary tells it. Broken budgets and drift are errors, what is inconclusive is a warning; what failed as a whole, one error.
  *
- * @param root the checkout's folder; files below it are named relative to it, as GitHub wants them
+ * @param root the checkout's folder; files below it are named relative to it, as GitHub wants them, and no others
  */
 export function annotations(document: CheckResult | Comparison, root: string): string {
   const all = document.error
@@ -27,6 +27,7 @@ export function annotations(document: CheckResult | Comparison, root: string): s
     : document.schema === 'premain.check/1'
       ? ofCheck(document)
       : ofComparison(document)
+  const module = document.schema === 'premain.check/1' ? document.measurement.target?.go?.module : document.after.module
   const lines = (['error', 'warning'] as const).flatMap((level) => {
     const own = all.filter((entry) => entry.level === level)
     if (own.length <= MOST) return own
@@ -34,7 +35,7 @@ export function annotations(document: CheckResult | Comparison, root: string): s
     const message = `and ${rest.length} more: ${rest.map((entry) => entry.title).join(', ')}`
     return [...own.slice(0, MOST - 1), { level, title: 'premain', message, file: null, line: null }]
   })
-  return lines.map((entry) => `${command(entry, root)}\n`).join('')
+  return lines.map((entry) => `${command(entry, { root, module: module ?? null })}\n`).join('')
 }
 
 function ofError({ message, hint }: ErrorInfo): Annotation {
@@ -68,22 +69,32 @@ function ofComparison(comparison: Comparison): Annotation[] {
       level: entry.scope === 'total' ? 'error' : 'warning',
       title: `${label(entry)}: slower`,
       message: entry.reason,
-      ...place,
+      file: entry.file,
+      line: entry.line,
     }))
 }
 
-function command({ level, title, message, file, line }: Annotation, root: string): string {
+/** Where a checkout is, and the module in it. */
+interface Checkout {
+  root: string
+  module: string | null
+}
+
+function command({ level, title, message, file: source, line }: Annotation, checkout: Checkout): string {
+  const file = source === null ? null : below(source, checkout)
   const properties = [
-    ...(file === null ? [] : [`file=${property(below(file, root))}`]),
+    ...(file === null ? [] : [`file=${property(file)}`]),
     ...(file === null || line === null ? [] : [`line=${line}`]),
     `title=${property(title)}`,
   ]
   return `::${level} ${properties.join(',')}::${data(message)}`
 }
 
-function below(file: string, root: string): string {
+/** The file in the checkout, or null. With -trimpath a program names its files by their module. */
+function below(file: string, { root, module }: Checkout): string | null {
+  if (!isAbsolute(file)) return module !== null && file.startsWith(`${module}/`) ? file.slice(module.length + 1) : null
   const path = relative(root, file)
-  return path.startsWith('..') ? file : path
+  return path.startsWith('..') ? null : path
 }
 
 function data(text: string): string {

@@ -11,8 +11,9 @@ interface Case {
 }
 
 /**
- * JUnit XML, one test case for each budget, drift or compared total, step and init: what is broken or slower is a failure,
- * what is inconclusive is skipped. A failure of the whole is a case of its own, an error.
+ * JUnit XML, one test case for each budget, drift or compared total, step and init. What is broken is a failure, and so is what
+ * `--fail-on slower` ends with 1 for: a slower total, or launches that fail more often. A slower step or init of a total that is
+ * not is told with its case, and what is inconclusive is skipped. A failure of the whole is a case of its own, an error.
  */
 export function junit(document: CheckResult | Comparison): string {
   const check = document.schema === 'premain.check/1'
@@ -44,14 +45,19 @@ function ofCheck(result: CheckResult): Case[] {
 }
 
 function ofComparison(comparison: Comparison): Case[] {
-  const outcomes = { slower: 'fail', faster: 'pass', same: 'pass', inconclusive: 'inconclusive' } as const
-  return comparison.differences.map((entry) => ({
-    name: label(entry),
-    outcome: outcomes[entry.verdict],
-    message: entry.reason,
-    file: null,
-    line: null,
-  }))
+  const place = { file: null, line: null }
+  const { before, after, verdict } = comparison.failures
+  const rates = `${before.failed} of ${before.launches} launches failed before, ${after.failed} of ${after.launches} after`
+  return [
+    ...comparison.differences.map((entry): Case => {
+      const { scope, metric, reason } = entry
+      const name = label(entry)
+      if (entry.verdict === 'inconclusive') return { name, outcome: 'inconclusive', message: reason, ...place }
+      const fails = entry.verdict === 'slower' && scope === 'total' && metric.endsWith('Ns')
+      return { name, outcome: fails ? 'fail' : 'pass', message: `${entry.verdict}: ${reason}`, ...place }
+    }),
+    { name: 'failed launches', outcome: verdict === 'more' ? 'fail' : 'pass', message: rates, ...place },
+  ]
 }
 
 function testCase({ name, outcome, message, file, line }: Case, className: string): string {
@@ -61,7 +67,7 @@ function testCase({ name, outcome, message, file, line }: Case, className: strin
   if (outcome === 'error') return `${head}><error message="${text}">${text}</error></testcase>`
   if (outcome === 'fail') return `${head}><failure message="${text}">${text}</failure></testcase>`
   if (outcome === 'inconclusive') return `${head}><skipped message="inconclusive: ${text}"/></testcase>`
-  return `${head}/>`
+  return message === '' ? `${head}/>` : `${head}><system-out>${text}</system-out></testcase>`
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {

@@ -28,19 +28,31 @@ export function plain(text: string): string {
   return escapeControls(text).replace(/[\\`*_{}[\]<>#~&$]/g, '\\$&')
 }
 
+/** Lines as they are, in a block of code. */
+export function block(text: string): string {
+  const fence = '`'.repeat(Math.max(2, ...(text.match(/`+/g) ?? []).map((run) => run.length)) + 1)
+  return [fence, escapeControls(text, { lines: true }), fence].join('\n')
+}
+
 /** A part that is folded up at first. */
 export function details(summary: string, body: string): string {
   return `<details><summary>${summary}</summary>\n\n${body}\n\n</details>`
 }
 
+/** The lines that {@link details} makes, which no name can be: there is none alone on a line. */
+const OPENS = /^<details>/gm
+const CLOSES = /^<\/details>$/gm
+
 /** Ends the text at a line's end below `limit` bytes of UTF-8, with a word about it. */
 export function cutBelow(text: string, limit: number): string {
   if (Buffer.byteLength(text) < limit) return text
-  const tail = (open: number) =>
-    `${'\n\n</details>'.repeat(open)}\n\n*Cut: the whole is larger than a step summary may be.*\n`
-  const room = limit - Buffer.byteLength(tail(1)) - 1
+  const end = '\n\n*Cut: the whole is larger than a step summary may be.*\n'
+  const close = '\n\n</details>'
+  const room = limit - Buffer.byteLength(close + end) - 1
+  if (room <= 0) return ''
   const bytes = Buffer.from(text).subarray(0, room)
   const kept = bytes.subarray(0, Math.max(0, bytes.lastIndexOf(0x0a))).toString('utf8')
-  const open = kept.split('<details>').length - kept.split('</details>').length
-  return kept + tail(open)
+  // They do not nest.
+  const open = (kept.match(OPENS)?.length ?? 0) > (kept.match(CLOSES)?.length ?? 0)
+  return `${kept}${open ? close : ''}${end}`
 }

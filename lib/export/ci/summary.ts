@@ -1,7 +1,9 @@
 import { hasTime, label, sideName } from '../../measure/judge'
+import { endName } from '../../measure/summary'
 import type { CheckResult, Comparison, Difference, Measurement, Series, StepSeries } from '../../measure/types'
 import { formatCount, formatDuration, formatPercent, formatValue } from '../../measure/units'
-import { code, cutBelow, details, plain, table } from './markdown'
+import { STEPS } from '../../plan/catalogue'
+import { block, code, cutBelow, details, plain, table } from './markdown'
 
 /** GitHub refuses a step's summary above 1024 KiB, the whole of it; a job may have several writers. */
 const SUMMARY_LIMIT = 1000 * 1024
@@ -11,16 +13,26 @@ const TOP = 10
 
 const SIGN = { pass: '✅', fail: '❌', inconclusive: '❔', faster: '🟢', slower: '🔴', same: '⚪' } as const
 
-/** A document as Markdown for `$GITHUB_STEP_SUMMARY`, below GitHub's limit. */
-export function stepSummary(document: Measurement | Comparison | CheckResult): string {
+/**
+ * A document as Markdown for `$GITHUB_STEP_SUMMARY`, below GitHub's limit.
+ *
+ * @param written bytes that are in that file already
+ */
+export function stepSummary(document: Measurement | Comparison | CheckResult, written = 0): string {
   const parts =
     document.schema === 'premain.check/1'
       ? checkParts(document)
       : document.schema === 'premain.comparison/1'
         ? comparisonParts(document)
         : measurementParts(document)
-  if (document.error) parts.splice(1, 0, `${SIGN.fail} ${plain(document.error.message)}`)
-  return cutBelow(`${parts.filter((part) => part !== '').join('\n\n')}\n`, SUMMARY_LIMIT)
+  if (document.error) parts.splice(1, 0, ...failure(document.error.message))
+  return cutBelow(`${parts.filter((part) => part !== '').join('\n\n')}\n`, SUMMARY_LIMIT - written)
+}
+
+/** What went wrong, and, as a block, what the program said of it. */
+function failure(message: string): string[] {
+  const [first = '', ...rest] = message.split('\n')
+  return [`${SIGN.fail} ${plain(first)}`, ...(rest.length > 0 ? [block(rest.join('\n'))] : [])]
 }
 
 function notesOf(notes: readonly string[]): string {
@@ -37,8 +49,9 @@ function interval(series: Series): string {
 
 function measurementParts(measurement: Measurement): string[] {
   const { totals, counted, target } = measurement
+  const end = endName(measurement)
   return [
-    `### ${code(target?.path ?? '?')} from execve to main.main`,
+    `### ${code(target?.path ?? '?')} from execve to ${end === 'main' ? 'main.main' : plain(end)}`,
     `${counted.ok} launches${counted.failed > 0 ? `, ${counted.failed} failed` : ''}: ` +
       `median **${duration(totals.wallNs.median)}** wall (${interval(totals.wallNs)}), ` +
       `**${duration(totals.cpuNs.median)}** CPU (${interval(totals.cpuNs)})` +
@@ -86,23 +99,53 @@ function sectionOf(index: number): string {
   return index <= 15 ? 'Go runtime' : 'program'
 }
 
-/**
- * The steps as a Mermaid Gantt chart. Mermaid knows dates only, to the millisecond: a microsecond is drawn as one, and
- * the axis shows plain numbers.
- */
+/** Steps one after another: their ids and microseconds. */
+type Bars = readonly { section: string; id: string; us: number }[]
+
+/** The steps of a measurement as a chart, by who is at work in them. */
 export function stepGantt({ steps }: Measurement): string {
+  const bars = steps.map(({ id, index, wallNs }) => ({
+    section: sectionOf(index),
+    id,
+    us: microseconds(wallNs.median),
+  }))
+  return gantt([bars])
+}
+
+/** The steps of both sides, each from its own execve. */
+function comparisonGantt({ differences }: Comparison): string {
+  const known = (id: string) => STEPS.some((step) => step.id === id)
+  const steps = differences.filter(
+    ({ scope, subject, metric }) => scope === 'step' && metric === 'wallNs' && known(subject),
+  )
+  const sides = ['before', 'after'] as const
+  return gantt(
+    sides.map((section) =>
+      steps.map((step) => ({ section, id: step.subject, us: microseconds(step[section].median) })),
+    ),
+  )
+}
+
+function microseconds(ns: number | null): number {
+  return Math.round((ns ?? 0) / 1000)
+}
+
+/**
+ * A Mermaid Gantt chart, each group of bars from 0. Mermaid knows dates only, to the millisecond: a microsecond is drawn as
+ * one, and the axis shows plain numbers.
+ */
+function gantt(groups: readonly Bars[]): string {
   const lines: string[] = []
-  let section = ''
-  let at = 0
-  for (const step of steps) {
-    const us = Math.round((step.wallNs.median ?? 0) / 1000)
-    if (us === 0) continue
-    if (sectionOf(step.index) !== section) {
-      section = sectionOf(step.index)
-      lines.push(`  section ${section}`)
+  let last = ''
+  for (const bars of groups) {
+    let at = 0
+    for (const { section, id, us } of bars) {
+      if (us === 0) continue
+      if (section !== last) lines.push(`  section ${section}`)
+      last = section
+      lines.push(`  ${id} : ${at}, ${us}ms`)
+      at += us
     }
-    lines.push(`  ${step.id} : ${at}, ${us}ms`)
-    at += us
   }
   if (lines.length === 0) return ''
   const head = ['gantt', '  title Median wall time, µs', '  dateFormat x', '  axisFormat %Q']
@@ -147,6 +190,7 @@ function comparisonParts(comparison: Comparison): string[] {
     `${code(sideName(comparison.before))} → ${code(sideName(comparison.after))}: ${plain(comparison.reason)}`,
     notesOf([...comparison.unlike, ...comparison.notes]),
     differenceTable(telling),
+    comparisonGantt(comparison),
     failures,
     changes.length > 0 ? `Inits: ${changes.join(', ')}` : '',
     details('Everything compared', differenceTable(comparison.differences)),

@@ -1,4 +1,5 @@
 /** The formats of measurements, comparisons and checks, one line each; what writes them is loaded when it is asked for. */
+import type { ComparedPrograms } from '../../measure/interleave'
 import type { CheckResult, Comparison, Measurement } from '../../measure/types'
 import type { TextOptions } from '../style'
 
@@ -35,25 +36,47 @@ const JUNIT: MeasuredFormat<Comparison | CheckResult> = {
   write: (document) => (require('../ci/junit') as typeof import('../ci/junit')).junit(document),
 }
 
+/** The measurements of a document, by the names of its sides; one alone has none. */
+type Sides = Readonly<Record<string, Measurement>>
+
+/** What other tools read: figures, whatever was made of them. */
+function toolFormats<Document>(sidesOf: (document: Document) => Sides): Formats<Document> {
+  return {
+    'go-bench': { summary: 'what benchstat reads', write: (document) => benchmarks().goBenchmark(sidesOf(document)) },
+    'benchmark-action': {
+      summary: 'github-action-benchmark, customSmallerIsBetter',
+      write: (document) => json(benchmarks().actionBenchmark(sidesOf(document))),
+    },
+    hyperfine: {
+      summary: 'as of --export-json',
+      write: (document) => json(benchmarks().hyperfine(sidesOf(document))),
+    },
+  }
+}
+
 /** Formats of `premain measure`. */
 export const MEASUREMENT_FORMATS: Formats<Measurement> = {
   text: { summary: 'tables for people', write: (document, options) => text().measurementText(document, options) },
   json: JSON_FORMAT,
   markdown: MARKDOWN,
-  'go-bench': { summary: 'what benchstat reads', write: (document) => benchmarks().goBenchmark(document) },
-  'benchmark-action': {
-    summary: 'github-action-benchmark, customSmallerIsBetter',
-    write: (document) => json(benchmarks().actionBenchmark(document)),
-  },
-  hyperfine: { summary: 'as of --export-json', write: (document) => json(benchmarks().hyperfine(document)) },
+  ...toolFormats((document) => ({ '': document })),
+}
+
+/** The same format of what was compared. */
+function ofComparison({ write, ...format }: MeasuredFormat<Comparison>): MeasuredFormat<ComparedPrograms> {
+  return { ...format, write: ({ comparison }, options) => write(comparison, options) }
 }
 
 /** Formats of `premain compare`. */
-export const COMPARISON_FORMATS: Formats<Comparison> = {
-  text: { summary: 'a table for people', write: (document, options) => text().comparisonText(document, options) },
-  json: JSON_FORMAT,
-  markdown: MARKDOWN,
-  junit: JUNIT,
+export const COMPARISON_FORMATS: Formats<ComparedPrograms> = {
+  text: ofComparison({
+    summary: 'a table for people',
+    write: (document, options) => text().comparisonText(document, options),
+  }),
+  json: ofComparison(JSON_FORMAT),
+  markdown: ofComparison(MARKDOWN),
+  junit: ofComparison(JUNIT),
+  ...toolFormats(({ before, after }) => ({ before, after })),
 }
 
 /** Formats of `premain check`. */
@@ -62,4 +85,5 @@ export const CHECK_FORMATS: Formats<CheckResult> = {
   json: JSON_FORMAT,
   markdown: MARKDOWN,
   junit: JUNIT,
+  ...toolFormats(({ measurement }) => ({ '': measurement })),
 }

@@ -1,5 +1,6 @@
 /** Measurements, comparisons and checks for people. */
 import { hasTime, sideName, unitOf } from '../../measure/judge'
+import { endName } from '../../measure/summary'
 import type { CheckResult, Comparison, Difference, Measurement, Series, Verdict } from '../../measure/types'
 import { formatCount, formatDuration, formatPercent, formatValue } from '../../measure/units'
 import { bar, type Column, fitColumns, percent, shortenName, upTo } from '../columns'
@@ -162,7 +163,8 @@ function packageLines({ packages }: Measurement, table: string, style: Style): s
   ].join('\n')
 }
 
-function totalLines({ totals, settings }: Measurement, { colors, width }: Style): string {
+function totalLines(measurement: Measurement, { colors, width }: Style): string {
+  const { totals } = measurement
   const { wallNs, cpuNs, minorFaults, majorFaults } = totals
   const one = (name: string, series: Series) =>
     `${duration(series.median)} ${name} (${interval(series)}, p95 ${duration(series.p95)})`
@@ -170,7 +172,7 @@ function totalLines({ totals, settings }: Measurement, { colors, width }: Style)
     minorFaults.median === null
       ? ''
       : `${formatCount(minorFaults.median)} minor and ${formatCount(majorFaults.median ?? 0)} major page faults`
-  const line = `execve to ${escapeControls(settings.until)}: ${one('wall', wallNs)}, ${one('CPU', cpuNs)}`
+  const line = `execve to ${escapeControls(endName(measurement))}: ${one('wall', wallNs)}, ${one('CPU', cpuNs)}`
   return [colors.green(paragraph(line, width)), faults].filter(Boolean).join('\n')
 }
 
@@ -238,6 +240,9 @@ const METRICS: Readonly<Record<Difference['metric'], string>> = {
   majorFaults: 'major faults',
 }
 
+const OF_THE_SHIFT =
+  'The shift is the median of all differences of a launch after and one before, which need not be that of the medians.'
+
 function subjectOf({ scope, subject }: Difference): string {
   return scope === 'total' ? 'total' : escapeControls(`${scope} ${subject}`)
 }
@@ -274,7 +279,8 @@ function differenceLines(differences: readonly Difference[], style: Style): stri
     }
     return columns.map(({ key }) => cells[key])
   })
-  return grid(columns, [columns.map(({ key }) => style.colors.dim(DIFFERENCE_HEADS[key])), ...rows])
+  const table = grid(columns, [columns.map(({ key }) => style.colors.dim(DIFFERENCE_HEADS[key])), ...rows])
+  return rows.length === 0 ? '' : `${table}\n${style.colors.dim(paragraph(OF_THE_SHIFT, style.width))}`
 }
 
 /** Each budget and what became of it. */

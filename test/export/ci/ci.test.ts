@@ -84,6 +84,35 @@ describe('step summary', () => {
     expect(text).toContain('*Cut:')
   })
 
+  it('names that look like its tags do not mislead the cut', async () => {
+    const inits = Array.from({ length: 20_000 }, (_, at) => ({ package: `</details><details>/p${at}`, ns: 100 }))
+    const text = stepSummary(await measured({ inits }, 1))
+    expect(Buffer.byteLength(text)).toBeLessThan(1000 * 1024)
+    expect(text.match(/^<details>/gm)?.length).toBe(text.match(/^<\/details>$/gm)?.length)
+  })
+
+  it('leaves room for what the step’s other commands have written', async () => {
+    const measurement = await measured()
+    expect(stepSummary(measurement, 1_023_000)).toContain('*Cut:')
+    expect(Buffer.byteLength(stepSummary(measurement, 1_023_000))).toBeLessThan(1000)
+    expect(stepSummary(measurement, 1_100_000)).toBe('')
+  })
+
+  it('of launches that failed: what the program said, line by line', async () => {
+    const measurement = await measured({ failing: () => true })
+    const message = 'all 10 launches failed: it exited before main.main:\npanic: `x`\n\tmain.go:3'
+    const text = stepSummary({ ...measurement, error: { ...measurement.error!, message } })
+    expect(text).toContain(
+      '\n❌ all 10 launches failed: it exited before main.main:\n\n```\npanic: `x`\n\tmain.go:3\n```\n',
+    )
+  })
+
+  it('of a comparison has both sides’ steps in its chart', async () => {
+    const text = stepSummary(await compared(1.5))
+    expect(text.match(/section \w+/g)).toEqual(['section before', 'section after'])
+    expect(text.match(/^ {2}execve : 0, \d+ms$/gm)).toHaveLength(2)
+  })
+
   it('cuts any text below any limit', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'grapheme' })), fc.integer({ min: 200, max: 400 }), (lines, limit) => {
@@ -113,7 +142,25 @@ describe('annotations', () => {
     )
     expect(text.trim().split('\n')).toHaveLength(1)
     const elsewhere = annotations(await checked(['init:net/http.wall=1us']), '/checkout')
-    expect(elsewhere).toContain('file=/src/net/http/init.go')
+    expect(elsewhere).toMatch(/^::error title=init/)
+  })
+
+  it('know the files of a program built with -trimpath by its module, and no others', async () => {
+    const of = (file: string) => ({ package: file, ns: 1000, file })
+    const inits = [of('example.com/app/p/p.go'), of('example.com/application/q.go'), of('net/http/server.go')]
+    const budgets = inits.map((init) => `init:${init.package}.wall=1ns`)
+    const world = fakeWorld({ inits, goMain: 'example.com/app' })
+    const text = annotations(await checkWith(world, PROGRAM, { budgets, runs: 10 }), '/checkout')
+    expect(text.match(/file=[^,]*/g)).toEqual(['file=p/p.go'])
+  })
+
+  it('of a comparison: at the place of the init', async () => {
+    const inits = (ns: number) => [{ package: 'app/config', ns, file: '/src/config/config.go' }]
+    const before = await measured({ inits: inits(1e6) }, 30)
+    const comparison = compare(before, await measured({ inits: inits(3e6), seed: 2 }, 30))
+    expect(annotations(comparison, '/src')).toMatch(
+      /^::warning file=config\/config\.go,line=10,title=init app\/config%2C wall time%3A slower::/m,
+    )
   })
 
   it('name no place for what the compiler made, but that of the package’s next init', async () => {
@@ -153,7 +200,8 @@ describe('JUnit', () => {
   it('has a case for each budget', async () => {
     const text = junit(await checked(['total.cpu=1us', 'total.wall=1s', 'init:a"<&.cpu=1ms']))
     expect(text).toContain('<testsuites tests="3" failures="1" errors="0" skipped="0">')
-    expect(text).toContain('<testcase name="total.wall=1s" classname="premain.check" time="0"/>')
+    expect(text).toMatch(/<testcase name="total.wall=1s" [^>]*><system-out>median 1\.\d+ ms, allowed 1 s, /)
+    expect(text).toContain('<system-out>no init of a&quot;&lt;&amp; ran: ')
     expect(text).toContain('<failure message="median ')
     expect(text).toContain('name="init:a&quot;&lt;&amp;.cpu=1ms"')
   })
@@ -161,8 +209,23 @@ describe('JUnit', () => {
   it('has a case for each difference', async () => {
     const comparison = await compared(1.5)
     const text = junit(comparison)
-    expect(text.match(/<testcase /g)).toHaveLength(comparison.differences.length)
-    expect(text.match(/<failure /g)).toHaveLength(comparison.differences.filter((e) => e.verdict === 'slower').length)
+    expect(text.match(/<testcase /g)).toHaveLength(comparison.differences.length + 1)
+    expect(text).toMatch(/<testcase name="step schedinit, wall time" [^>]*><system-out>slower: shifted by/)
+    expect(text).toContain('<testcase name="failed launches"')
+  })
+
+  it('fails where --fail-on slower does: by the total’s clocks, and by more failed launches', async () => {
+    const failing = (text: string) => [...text.matchAll(/name="([^"]*)"[^>]*><failure /g)].map(([, name]) => name)
+    expect(failing(junit(await compared(1.5)))).toEqual(['total, wall time', 'total, CPU time'])
+    const inits = (ns: number) => [
+      { package: 'app/config', ns },
+      { package: 'rest', ns: 1e9 },
+    ]
+    const dear = compare(await measured({ inits: inits(1e6) }, 30), await measured({ inits: inits(3e6), seed: 2 }, 30))
+    expect(dear.differences.some(({ scope, verdict }) => scope === 'init' && verdict === 'slower')).toBe(true)
+    expect(failing(junit(dear))).toEqual([])
+    const half = await measured({ failing: (launch) => launch % 2 === 0, seed: 2 }, 60)
+    expect(failing(junit(compare(await measured({}, 60), half)))).toEqual(['failed launches'])
   })
 
   it('escapes any text', () => {
@@ -178,7 +241,7 @@ describe('JUnit', () => {
 describe('other tools’ formats', () => {
   it('Go benchmark text: a line for each launch, in the format’s grammar', async () => {
     const measurement = await measured({}, 6)
-    const lines = goBenchmark(measurement).trimEnd().split('\n')
+    const lines = goBenchmark({ '': measurement }).trimEnd().split('\n')
     const results = lines.filter((line) => line.startsWith('Benchmark'))
     // golang.org/design/14313-benchmark-format: name, iterations, then value and unit pairs.
     for (const line of results) expect(line).toMatch(/^Benchmark[A-Z]\S*-\d+\t\d+(\t\d+ \S+)+$/)
@@ -191,8 +254,29 @@ describe('other tools’ formats', () => {
     expect(results.at(-1)).toMatch(/^BenchmarkStartup\/faults-2\t1\t\d+ minor-faults\/op\t0 major-faults\/op$/)
   })
 
+  it('steps without a time of their own have no line, and allocations have theirs', async () => {
+    const stderr = 'init net/http @0.1 ms, 0.02 ms clock, 4096 bytes, 17 allocs\n'
+    const measurement = await measureWith(fakeWorld({ stderr }), PROGRAM, { runs: 6, allocs: true })
+    const text = goBenchmark({ '': measurement })
+    expect(text).not.toMatch(/step=(image|stack|interp)/)
+    expect(text).not.toMatch(/\t0 ns\/op/)
+    expect(text).toContain('BenchmarkStartup/init=net/http-2\t1\t4096 B/op\t17 allocs/op\n')
+    const names = actionBenchmark({ '': measurement }).map(({ name }) => name)
+    expect(names).toEqual(expect.arrayContaining(['init net/http bytes', 'init net/http allocs']))
+    expect(names.filter((name) => name.startsWith('step image'))).toEqual([])
+  })
+
+  it('both sides of a comparison, told apart', async () => {
+    const sides = { before: await measured(), after: await measured({ seed: 2 }) }
+    expect(goBenchmark(sides).match(/^side: .*$/gm)).toEqual(['side: before', 'side: after'])
+    const names = actionBenchmark(sides).map(({ name }) => name)
+    expect(names).toEqual(expect.arrayContaining(['before: total wall', 'after: total wall']))
+    expect(new Set(names).size).toBe(names.length)
+    expect(hyperfine(sides).results).toHaveLength(2)
+  })
+
   it('github-action-benchmark', async () => {
-    const entries = actionBenchmark(await measured({ noise: 0 }))
+    const entries = actionBenchmark({ '': await measured({ noise: 0 }) })
     expect(entries[0]).toEqual({
       name: 'total wall',
       unit: 'ns',
@@ -206,10 +290,10 @@ describe('other tools’ formats', () => {
 
   it('hyperfine, in seconds', async () => {
     const measurement = await measured()
-    const { results } = hyperfine(measurement)
+    const { results } = hyperfine({ '': measurement })
     expect(results[0]).toMatchObject({ command: '/bin/fake -v', exit_codes: Array(10).fill(null) })
     expect(results[0]!.times[3]).toBe(measurement.totals.wallNs.samples[3]! / 1e9)
     expect(results[0]!.stddev).toBeGreaterThan(0)
-    expect(hyperfine(await measured({ failing: () => true }))).toEqual({ results: [] })
+    expect(hyperfine({ '': await measured({ failing: () => true }) })).toEqual({ results: [] })
   })
 })
