@@ -2,6 +2,7 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { PremainError } from '../errors'
 import type { Host } from '../trace/types'
 import { unlikeHosts } from './compare'
+import { isObject } from './saved'
 import { parseKey, seriesOf } from './subject'
 import type { Measurement } from './types'
 
@@ -146,10 +147,6 @@ function isEntry({ values, samples = {} }: BaselineEntry): boolean {
     isObject(samples) &&
     Object.values(samples).every((list) => Array.isArray(list) && list.every(finite))
   )
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /**

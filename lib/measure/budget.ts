@@ -75,8 +75,7 @@ export function judgeBudget(budget: Budget, measurement: Measurement, { baseline
     file: found?.file ?? null,
     line: found?.line ?? null,
   }
-  // Launches that failed count as longer than any limit, also where there are no others.
-  const nothing = failuresOf(measurement, budget) > 0 ? null : whyNothing(budget, measurement)
+  const nothing = whyNothing(budget, measurement)
   if (nothing) return { ...result, ...nothing }
   const values = valuesOf(measurement, budget)
   const judged =
@@ -106,6 +105,8 @@ function whyNothing(budget: Budget, measurement: Measurement): Pick<BudgetResult
     }
   }
   if (found && found.series.count > 0) return null
+  // Launches that failed count as longer than any limit, also where there are no others.
+  if (budget.scope === 'total' && failuresOf(measurement, budget) > 0) return null
   const { until } = measurement.settings
   if (budget.scope === 'init') {
     if (until !== 'main' && until !== 'main.main') {

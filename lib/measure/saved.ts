@@ -39,7 +39,8 @@ function problemOf(value: unknown): string | null {
   return [host, target].every((entry) => entry === null || isObject(entry)) ? null : 'host or target is no object'
 }
 
-function isObject(value: unknown): value is Fields {
+/** Neither null nor a list. */
+export function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 

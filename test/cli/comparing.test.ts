@@ -1,26 +1,16 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Comparison } from '../../lib/measure/types'
 import { until } from '../support/leaks'
 import { premain } from './fake'
-import { mockAsked } from './mock-programs'
+import { inFolders, mockAsked } from './mock-programs'
 
 // biome-ignore lint/correctness/noUndeclaredVariables: one of Jest's globals.
 jest.mock('../../lib/measure/programs', () => require('./mock-programs').mockPrograms)
 
-let folder: string
-const home = process.cwd()
-beforeEach(() => {
-  mockAsked.splice(0)
-  folder = mkdtempSync(join(tmpdir(), 'premain-cli-'))
-  process.chdir(folder)
-})
-afterEach(() => {
-  process.chdir(home)
-  rmSync(folder, { recursive: true })
-})
+const folder = inFolders()
 
 describe('premain compare', () => {
   test('two programs in turns, under a seed', async () => {
@@ -83,7 +73,7 @@ describe('premain compare', () => {
     ['./fast', './dead'],
     ['./dead', './fast'],
   ])('%s %s: a side that never came to main is told, exit 4', async (...sides) => {
-    const env = { GITHUB_STEP_SUMMARY: join(folder, 'summary.md') }
+    const env = { GITHUB_STEP_SUMMARY: join(folder.path, 'summary.md') }
     const { code, stdout, stderr } = await premain(['compare', '-n', '6', '--json', '--github', ...sides], { env })
     const message = './dead: all 6 launches failed: ./dead ended'
     expect([code, JSON.parse(stdout).error.code]).toEqual([4, 'EXITED_BEFORE_MAIN'])
@@ -126,7 +116,7 @@ describe('premain compare', () => {
     })
 
     test('an interrupt ends the build and all that it started, and leaves nothing', async () => {
-      const started = join(folder, 'started')
+      const started = join(folder.path, 'started')
       // A grandchild, in the background of the build's shell.
       const build = `sleep 60 & echo $! > ${started}; touch {}; wait`
       const interrupted = {
@@ -144,9 +134,9 @@ describe('premain compare', () => {
     })
 
     test('within a hook of git’s, each revision is what it is', async () => {
-      const index = join(folder, '.git', 'index')
+      const index = join(folder.path, '.git', 'index')
       const before = readFileSync(index)
-      Object.assign(process.env, { GIT_DIR: join(folder, '.git'), GIT_INDEX_FILE: index, GIT_PREFIX: '' })
+      Object.assign(process.env, { GIT_DIR: join(folder.path, '.git'), GIT_INDEX_FILE: index, GIT_PREFIX: '' })
       try {
         const build = 'test "$(git rev-parse HEAD:scale)" = "$(git hash-object scale)" && cp scale {}'
         const flags = ['compare', '-n', '10', '--json', '--git=HEAD~1..HEAD', '--build', build]

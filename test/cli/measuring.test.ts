@@ -1,24 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CheckResult, Measurement } from '../../lib/measure/types'
 import { premain } from './fake'
-import { mockAsked, mockPrograms, mockStarts } from './mock-programs'
+import { inFolders, mockAsked, mockPrograms, mockStarts } from './mock-programs'
 
 // biome-ignore lint/correctness/noUndeclaredVariables: one of Jest's globals.
 jest.mock('../../lib/measure/programs', () => require('./mock-programs').mockPrograms)
 
-let folder: string
-const home = process.cwd()
-beforeEach(() => {
-  mockAsked.splice(0)
-  folder = mkdtempSync(join(tmpdir(), 'premain-cli-'))
-  process.chdir(folder)
-})
-afterEach(() => {
-  process.chdir(home)
-  rmSync(folder, { recursive: true })
-})
+const folder = inFolders()
 
 describe('premain measure', () => {
   test('shows steps, packages and totals within the width', async () => {
@@ -96,7 +85,7 @@ describe('premain measure', () => {
   })
 
   test('secrets are kept out of all that is written', async () => {
-    const env = { GITHUB_STEP_SUMMARY: join(folder, 'summary.md') }
+    const env = { GITHUB_STEP_SUMMARY: join(folder.path, 'summary.md') }
     const flags = ['-n', '2', '--redact', 'S3CRET', '--github']
     const told = [
       await premain(['measure', ...flags, './fast', 'S3CRET'], { env }),
@@ -203,7 +192,7 @@ describe('premain check', () => {
   })
 
   test('--github appends a summary and annotates; junit is a format', async () => {
-    const env = { GITHUB_STEP_SUMMARY: join(folder, 'summary.md'), GITHUB_WORKSPACE: '/src' }
+    const env = { GITHUB_STEP_SUMMARY: join(folder.path, 'summary.md'), GITHUB_WORKSPACE: '/src' }
     writeFileSync(env.GITHUB_STEP_SUMMARY, 'before\n')
     const args = ['check', '--github', '-b', 'init:net/http.wall=1us', './fast']
     const { stderr } = await premain(args, { env })
@@ -216,7 +205,7 @@ describe('premain check', () => {
   })
 
   test('launches that all failed: told to all who read, exit 4', async () => {
-    const env = { GITHUB_STEP_SUMMARY: join(folder, 'summary.md') }
+    const env = { GITHUB_STEP_SUMMARY: join(folder.path, 'summary.md') }
     const args = ['check', '--github', '-b', 'total.cpu=1s', './dead']
     const { code, stdout, stderr } = await premain([...args.slice(0, 2), '--format', 'junit', ...args.slice(2)], {
       env,

@@ -1,11 +1,29 @@
 /** The library over made-up programs, for tests of the commands that measure. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { PremainError } from '../../lib/errors'
 import { checkWith } from '../../lib/measure/check'
 import { compareProgramsWith } from '../../lib/measure/interleave'
 import { measureWith } from '../../lib/measure/measure'
 import type * as Programs from '../../lib/measure/programs'
 import { type FakeOptions, fakeWorld } from '../measure/fake'
+
+/** A working directory of its own for each test. */
+export function inFolders(): { path: string } {
+  const folder = { path: '' }
+  const home = process.cwd()
+  beforeEach(() => {
+    mockAsked.splice(0)
+    folder.path = mkdtempSync(join(tmpdir(), 'premain-cli-'))
+    process.chdir(folder.path)
+  })
+  afterEach(() => {
+    process.chdir(home)
+    rmSync(folder.path, { recursive: true })
+  })
+  return folder
+}
 
 /** How the programs of the command lines start, by path. */
 export const mockStarts: Record<string, FakeOptions> = {

@@ -140,6 +140,11 @@ describe('budgets are judged', () => {
     expect(result.notes.join()).toContain('10 of the 10 launches for the fault figures failed')
   })
 
+  it('an init that is absent keeps its budget, whatever became of other launches', async () => {
+    const { budgets } = await check({ failing: (launch) => launch % 4 === 0 }, { budgets: ['init:gone.cpu=1ms'] })
+    expect(budgets[0]!.outcome).toBe('pass')
+  })
+
   it('where half of the launches fail, nothing passes', async () => {
     const { outcome } = await check({ failing: (launch) => launch % 2 === 0 }, { budgets: ['init:gone.cpu=1ms'] })
     expect(outcome).not.toBe('pass')

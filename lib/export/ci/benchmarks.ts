@@ -7,7 +7,7 @@ import { escapeControls } from '../escape'
 const GO_ARCH: Readonly<Record<string, string>> = { x64: 'amd64', x86_64: 'amd64', arm64: 'arm64', aarch64: 'arm64' }
 
 /** Measurements by the name of their side in a comparison; one by itself has the name ''. */
-type Sides = Readonly<Record<string, Measurement>>
+export type Sides = Readonly<Record<string, Measurement>>
 
 /**
  * Go's benchmark text (golang.org/design/14313-benchmark-format), which `benchstat` reads: a line for each launch, so that

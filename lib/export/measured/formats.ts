@@ -1,6 +1,7 @@
 /** The formats of measurements, comparisons and checks, one line each; what writes them is loaded when it is asked for. */
 import type { ComparedPrograms } from '../../measure/interleave'
 import type { CheckResult, Comparison, Measurement } from '../../measure/types'
+import type { Sides } from '../ci/benchmarks'
 import type { TextOptions } from '../style'
 
 /** What only matters to people. */
@@ -36,10 +37,7 @@ const JUNIT: MeasuredFormat<Comparison | CheckResult> = {
   write: (document) => (require('../ci/junit') as typeof import('../ci/junit')).junit(document),
 }
 
-/** The measurements of a document, by the names of its sides; one alone has none. */
-type Sides = Readonly<Record<string, Measurement>>
-
-/** What other tools read: figures, whatever was made of them. */
+/** What other tools read: the measurements of a document, whatever was made of them. */
 function toolFormats<Document>(sidesOf: (document: Document) => Sides): Formats<Document> {
   return {
     'go-bench': { summary: 'what benchstat reads', write: (document) => benchmarks().goBenchmark(sidesOf(document)) },
