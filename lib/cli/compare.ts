@@ -26,7 +26,7 @@ import {
   report,
 } from './measuring'
 import { redactorOf } from './report'
-import { tell } from './talk'
+import { talk, tell } from './talk'
 
 interface Options extends LaunchOptions, ReportingOptions {
   seed?: number
@@ -110,7 +110,8 @@ function compareRevisions(invocation: Invocation<Options>): Promise<ComparedProg
   const { git = '', build = '' } = invocation.options
   const { buildRange } = require('./git-builds') as typeof import('./git-builds')
   return interruptible(context, async (signal) => {
-    const builds = await buildRange(git, build, signal)
+    const onLeft = (folder: string) => talk(context, `premain: ${folder} could not be removed\n`)
+    const builds = await buildRange(git, build, { signal, onLeft })
     try {
       const { before, after } = builds
       const compared = await runBoth(invocation, { files: [before.file, after.file], args: operands, signal })
@@ -122,7 +123,7 @@ function compareRevisions(invocation: Invocation<Options>): Promise<ComparedProg
       return compared
     } finally {
       const left = await builds.remove()
-      if (left !== null) await context.stderr.write(`premain: ${left} could not be removed\n`)
+      if (left !== null) await onLeft(left)
     }
   })
 }

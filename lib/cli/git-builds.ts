@@ -1,10 +1,11 @@
 /** `compare --git BASE..HEAD --build COMMAND`: both revisions built in worktrees of their own. */
 import { type SpawnOptions, spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { PremainError } from '../errors'
 import type { Aborting } from '../session/options'
+import { isTerminal } from '../session/terminal'
 import { usageError } from './command'
 
 /** The program of one revision. */
@@ -31,9 +32,14 @@ const PATIENCE_MS = 2000
  * worktree's root, by `sh -c`.
  *
  * @param signal ends the build, and all that it started
+ * @param onLeft is told which folder could not be removed after a build that failed
  * @throws PremainError `INVALID_OPTION` for a range or revision that is none, or a build that fails; `ABORTED`
  */
-export async function buildRange(range: string, build: string, signal: Aborting): Promise<GitBuilds> {
+export async function buildRange(
+  range: string,
+  build: string,
+  { signal, onLeft }: { signal: Aborting; onLeft: (folder: string) => Promise<void> },
+): Promise<GitBuilds> {
   const ends = endsOf(range)
   if (!build.includes('{}')) {
     throw usageError('--build has no {}', "Write {} where the program's path belongs: 'go build -o {} ./cmd/x'.")
@@ -59,7 +65,8 @@ export async function buildRange(range: string, build: string, signal: Aborting)
       remove: () => worktrees.remove(),
     }
   } catch (error) {
-    await worktrees.remove()
+    const left = await worktrees.remove()
+    if (left !== null) await onLeft(left)
     throw error
   }
 }
@@ -74,21 +81,26 @@ function endsOf(range: string): [string, string] {
 
 /** Worktrees of the repository here, in a folder of their own. */
 class Worktrees {
-  readonly folder = mkdtempSync(join(tmpdir(), 'premain-compare-'))
+  readonly folder = realpathSync(mkdtempSync(join(tmpdir(), 'premain-compare-')))
   readonly trees: string[] = []
 
   constructor(private readonly signal: Aborting) {}
 
   async root(): Promise<string> {
-    return (await git(['rev-parse', '--show-toplevel'], this.signal)).stdout.trim()
+    const { stdout } = await git(['rev-parse', '--show-toplevel'], { signal: this.signal, without: OF_AN_INDEX })
+    return stdout.trim()
   }
 
   async commitOf(revision: string): Promise<string> {
-    const found = await git(['rev-parse', '--verify', '--quiet', `${revision}^{commit}`], this.signal)
+    // By itself first: what stands behind `:/` is searched for as it is.
+    const named = await git(['rev-parse', '--verify', revision], { signal: this.signal })
+    const words = ['rev-parse', '--verify', `${named.stdout.trim()}^{commit}`]
+    const found = named.status === 0 ? await git(words, { signal: this.signal }) : named
     if (found.status === 0) return found.stdout.trim()
+    const reason = found.status === null ? 'Is git installed?' : found.stderr.trim().replace(/^fatal: /, '')
     throw usageError(
-      `git knows no revision ${revision}`,
-      found.stderr.trim() || 'Is git installed, and this a repository?',
+      `git knows no revision ${revision}: ${reason}`,
+      'A shallow clone has but the newest: actions/checkout wants fetch-depth: 0 for a range.',
     )
   }
 
@@ -97,33 +109,40 @@ class Worktrees {
     // Its hooks are for who works in a tree.
     const hooks = ['-c', 'core.hooksPath=/dev/null']
     this.trees.push(tree)
-    const added = await git([...hooks, 'worktree', 'add', '--detach', '--quiet', tree, commit], this.signal)
+    const added = await git([...hooks, 'worktree', 'add', '--detach', '--quiet', tree, commit], { signal: this.signal })
     if (added.status === 0) return tree
     throw usageError(`git cannot check out ${commit}`, added.stderr.trim())
   }
 
   async remove(): Promise<string | null> {
+    makeWritable(this.folder)
+    let left = false
     try {
-      makeWritable(this.folder)
-      for (const tree of this.trees) await git(['worktree', 'remove', '--force', '--force', tree])
       rmSync(this.folder, { recursive: true, force: true })
-      return null
     } catch {
-      return this.folder
+      left = true
     }
+    // git forgets a tree that is gone; of one that is not, it can.
+    for (const tree of this.trees) await git(['worktree', 'remove', '--force', '--force', tree])
+    return left ? this.folder : null
   }
 }
 
 /** Builds leave folders that even their owner may not write to, as Go's module cache is. */
 function makeWritable(folder: string): void {
-  chmodSync(folder, 0o700)
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    if (entry.isDirectory()) makeWritable(join(folder, entry.name))
+  try {
+    chmodSync(folder, 0o700)
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      if (entry.isDirectory()) makeWritable(join(folder, entry.name))
+    }
+  } catch {
+    // Somebody else's, or gone: removing it tells.
   }
 }
 
 /** Which repository and index git works on; hooks are run with them. Source: git rev-parse --local-env-vars. */
-const OF_A_TREE = ['GIT_INDEX_FILE', 'GIT_WORK_TREE', 'GIT_IMPLICIT_WORK_TREE', 'GIT_PREFIX']
+const OF_AN_INDEX = ['GIT_INDEX_FILE', 'GIT_PREFIX']
+const OF_A_TREE = [...OF_AN_INDEX, 'GIT_WORK_TREE', 'GIT_IMPLICIT_WORK_TREE']
 const OF_A_REPOSITORY = ['GIT_DIR', 'GIT_COMMON_DIR', 'GIT_OBJECT_DIRECTORY', 'GIT_ALTERNATE_OBJECT_DIRECTORIES']
 
 function environmentWithout(names: readonly string[]): NodeJS.ProcessEnv {
@@ -136,8 +155,11 @@ interface Ended {
   stderr: string
 }
 
-function git(args: readonly string[], signal: Aborting | null = null): Promise<Ended> {
-  const options: SpawnOptions = { env: environmentWithout(OF_A_TREE), stdio: ['ignore', 'pipe', 'pipe'] }
+function git(
+  args: readonly string[],
+  { signal = null, without = OF_A_TREE }: { signal?: Aborting | null; without?: readonly string[] } = {},
+): Promise<Ended> {
+  const options: SpawnOptions = { env: environmentWithout(without), stdio: ['ignore', 'pipe', 'pipe'] }
   return ended('git', args, { options, signal })
 }
 
@@ -149,7 +171,8 @@ interface Build {
 }
 
 async function buildIn(tree: string, { program, build, name, signal }: Build): Promise<string> {
-  const command = build.replaceAll('{}', `'${program}'`)
+  const quoted = `'${program.replaceAll("'", "'\\''")}'`
+  const command = build.replaceAll('{}', () => quoted)
   // What the build says is talk: it goes to standard error.
   const options: SpawnOptions = {
     cwd: tree,
@@ -162,7 +185,10 @@ async function buildIn(tree: string, { program, build, name, signal }: Build): P
   return program
 }
 
-/** Runs a command in a process group of its own, which is ended with the signal. */
+/**
+ * Runs a command in a process group of its own, which is ended with the signal. At a terminal it stays in premain's: builds may ask
+ * for a passphrase there, and the keyboard's interrupt reaches them all.
+ */
 function ended(
   command: string,
   args: readonly string[],
@@ -170,7 +196,10 @@ function ended(
 ): Promise<Ended> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(aborted(signal))
-    const child = spawn(command, args, { ...options, detached: true })
+    const apart = !isTerminal(0)
+    const child = spawn(command, args, { ...options, detached: apart })
+    const end = (name: NodeJS.Signals): void =>
+      kill(apart ? -(child.pid ?? Number.NaN) : (child.pid ?? Number.NaN), name)
     const [stdout, stderr] = [child.stdout, child.stderr].map((stream) => {
       const chunks: Buffer[] = []
       stream?.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -178,14 +207,14 @@ function ended(
     }) as [() => string, () => string]
     let patience: NodeJS.Timeout | null = null
     const onAbort = (): void => {
-      end(child.pid, 'SIGINT')
-      patience = setTimeout(() => end(child.pid, 'SIGKILL'), PATIENCE_MS)
+      end('SIGINT')
+      patience = setTimeout(() => end('SIGKILL'), PATIENCE_MS)
     }
     const settle = (result: Ended): void => {
       if (patience !== null) clearTimeout(patience)
       signal?.removeEventListener('abort', onAbort)
       if (signal?.aborted) {
-        end(child.pid, 'SIGKILL') // a shell's background jobs ignore SIGINT
+        end('SIGKILL') // a shell's background jobs ignore SIGINT
         reject(aborted(signal))
       } else resolve(result)
     }
@@ -195,11 +224,11 @@ function ended(
   })
 }
 
-function end(pid: number | undefined, signal: NodeJS.Signals): void {
+function kill(pid: number, signal: NodeJS.Signals): void {
   try {
-    if (pid !== undefined) process.kill(-pid, signal)
+    process.kill(pid, signal)
   } catch {
-    // It has ended.
+    // It has ended, or was never started.
   }
 }
 

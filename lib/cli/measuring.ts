@@ -17,7 +17,7 @@ import { infoOf } from './failure-trace'
 import { exitCodeOfInterruption, Interruption } from './interruption'
 import { deliver, type ReportOptions, redacted, redactorOf } from './report'
 import { checkPlace, OutputError } from './sink'
-import { tell } from './talk'
+import { talk, tell } from './talk'
 import { regularExpression, variable } from './trace-options'
 
 /** The library's part for these commands, loaded when it is needed: usage errors and help need none of it. */
@@ -133,11 +133,12 @@ export async function report<Document>(
   try {
     await deliver({ document, write, options, context })
   } catch (error) {
-    if (!(error instanceof OutputError) || options.output === undefined) throw error
+    if (!(error instanceof OutputError && error.file)) throw error
     // What was measured is not lost with the place for it.
     const told = format.document ? withError(document, infoOf(error)) : document
     await deliver({ document: told, write, options: { ...options, output: '-' }, context })
     error.shown = true
+    if (options.github) await tellGithub(document, { options, context })
     throw error
   }
   if (options.github) await tellGithub(document, { options, context })
@@ -166,14 +167,18 @@ async function tellGithub<Document>(
 ): Promise<void> {
   const { GITHUB_STEP_SUMMARY: file, GITHUB_WORKSPACE: root = process.cwd() } = context.env
   const told = judgedOf(redacted(document, options))
-  if (file) await summarizeIn(file, told, context)
+  if (file) await summarizeIn(file, told, { context, redact: redactorOf(options) })
   if (told.schema === 'premain.measurement/1') return
   const { annotations } = require('../export/ci/annotations') as typeof import('../export/ci/annotations')
-  await context.stderr.write(annotations(told, root))
+  await talk(context, annotations(told, root))
 }
 
 /** A summary that cannot be written changes nothing of the result: it is told, and no more. */
-async function summarizeIn(file: string, document: Judged, context: Context): Promise<void> {
+async function summarizeIn(
+  file: string,
+  document: Judged,
+  { context, redact }: { context: Context; redact: ((text: string) => string) | undefined },
+): Promise<void> {
   const { stepSummary } = require('../export/ci/summary') as typeof import('../export/ci/summary')
   try {
     // The limit is that of the step, whose other commands write here too.
@@ -181,7 +186,7 @@ async function summarizeIn(file: string, document: Judged, context: Context): Pr
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === undefined) throw error
-    await tell(context, new PremainError('INVALID_OPTION', `cannot write the step summary ${file}: ${code}`))
+    await tell(context, new PremainError('INVALID_OPTION', `cannot write the step summary ${file}: ${code}`), redact)
   }
 }
 
@@ -195,8 +200,11 @@ export async function failWith<Document>(
   const format = formats[options.json ? 'json' : (options.format ?? 'text')]
   const unwritten = error instanceof OutputError
   try {
-    const where = unwritten ? { ...invocation, options: { ...options, output: '-' } } : invocation
-    if (format?.document && !(unwritten && error.shown)) await report(document(), formats, where)
+    if (unwritten) {
+      // To standard output, unless that is what cannot be written to, or report() has shown it.
+      const where = { ...invocation, options: { ...options, output: '-' } }
+      if (format?.document && error.file && !error.shown) await report(document(), formats, where)
+    } else if (format?.document) await report(document(), formats, invocation)
     else if (options.github) await tellGithub(document(), invocation)
   } catch (second) {
     if (!unwritten) await tell(context, second, redactorOf(options))

@@ -70,7 +70,7 @@ export function replaceFile(file: string, text: string): void {
     if (statSync(target, { throwIfNoEntry: false })?.isFile() ?? true) replaceRegular(target, text)
     else writeTo(openSync(target, 'w'), text, false)
   } catch (error) {
-    throw outputFailed(file, error)
+    throw fileFailed(file, error)
   }
 }
 
@@ -118,14 +118,20 @@ export function checkPlace(file: string): void {
     if (stats?.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR', syscall: 'open' })
     accessSync(stats?.isFile() === false ? target : dirname(target), constants.W_OK)
   } catch (error) {
-    throw outputFailed(file, error)
+    throw fileFailed(file, error)
   }
 }
 
 /** The report could not be written. */
 export class OutputError extends PremainError {
+  /** It was meant for a file, not for one of the standard streams. */
+  file = false
   /** It was shown in another place. */
   shown = false
+}
+
+function fileFailed(file: string, cause: unknown): OutputError {
+  return Object.assign(outputFailed(file, cause), { file: true })
 }
 
 function outputFailed(name: string, cause: unknown): OutputError {

@@ -9,8 +9,8 @@ import { addEnvironment } from './environment'
 import { EXIT, exitCodeOf, exitCodeOfProgram } from './exit-codes'
 import { exitCodeOfInterruption, Interruption } from './interruption'
 import { deliver, redactorOf } from './report'
-import { OutputError } from './sink'
-import { tell } from './talk'
+import { checkPlace, OutputError } from './sink'
+import { talk, tell } from './talk'
 import { defineTraceOptions, environmentOf, libraryOptions, type TraceCommandOptions } from './trace-options'
 
 type TraceInvocation = Invocation<TraceCommandOptions>
@@ -46,6 +46,7 @@ function checkOptions({ options }: TraceInvocation): void {
   if (options.json && options.format !== undefined && options.format !== 'json') {
     throw usageError(`--json and --format ${options.format} contradict each other`, 'Give one of them.')
   }
+  if (options.output !== undefined && options.output !== '-') checkPlace(options.output)
   if (!options.run) return
   if (options.output === '-') {
     throw usageError('with --run, standard output is the program’s own', 'Give -o FILE.')
@@ -68,16 +69,16 @@ function stdioOf(options: TraceCommandOptions, { stderr }: Context): ('inherit' 
 }
 
 /** Passes on what the target wrote to a pipe of ours. */
-async function forward(trace: Trace, { stderr }: Context): Promise<void> {
-  const { stdout, stderr: error } = trace.output
-  if (stdout !== '' || error !== '') await stderr.write(stdout + error)
+async function forward(trace: Trace, context: Context): Promise<void> {
+  const { stdout, stderr } = trace.output
+  if (stdout !== '' || stderr !== '') await talk(context, stdout + stderr)
 }
 
 async function fail(error: unknown, invocation: PartialInvocation): Promise<number> {
   const { options, context } = invocation
   const { failureTrace, isPartial } = require('./failure-trace') as typeof import('./failure-trace')
   const trace = failureTrace(error, invocation)
-  const unwritten = error instanceof OutputError && options.output !== undefined && !options.run
+  const unwritten = error instanceof OutputError && error.file && !options.run
   if (!unwritten) await forward(trace, context)
   const redact = redactorOf(options)
   try {

@@ -13,7 +13,7 @@ export interface BaselineEntry {
   host: Host | null
   cold: boolean
   until: string
-  /** Go's path of the main package; null where the program does not tell it. */
+  /** Go's path of the main package; null where the program does not tell it: such programs are not told apart. */
   program?: string | null
   goVersion: string | null
   /** Median and median absolute deviation by key (`total.cpu`, `step:inits.wall`, `init:net/http.cpu`). */
@@ -39,16 +39,18 @@ const LEAST_SHARE = 0.01
 export class Baseline {
   constructor(readonly entries: readonly BaselineEntry[]) {}
 
+  /** The program's own entries, from any host; from before programs were told apart, all. */
+  of(measurement: Measurement): BaselineEntry[] {
+    const program = programOf(measurement)
+    return this.entries.filter((entry) => entry.program === undefined || entry.program === program)
+  }
+
   /** The entries that can be set against this measurement: same program, host and settings. Oldest first. */
   like(measurement: Measurement): BaselineEntry[] {
     const { host, settings } = measurement
-    const program = programOf(measurement)
-    return this.entries.filter(
+    return this.of(measurement).filter(
       (entry) =>
-        (entry.program == null || program === null || entry.program === program) &&
-        unlikeHosts(entry.host, host).length === 0 &&
-        entry.cold === settings.cold &&
-        entry.until === settings.until,
+        unlikeHosts(entry.host, host).length === 0 && entry.cold === settings.cold && entry.until === settings.until,
     )
   }
 

@@ -1,4 +1,5 @@
 import { PremainError } from '../errors'
+import type { StepId } from '../plan/types'
 import type { Baseline } from './baseline'
 import { hasTime } from './judge'
 import { hodgesLehmann, median, medianInterval } from './statistics'
@@ -94,35 +95,31 @@ export function judgeBudget(budget: Budget, measurement: Measurement, { baseline
 
 /** The outcome where there is nothing to judge; null where there is. */
 function whyNothing(budget: Budget, measurement: Measurement): Pick<BudgetResult, 'outcome' | 'message'> | null {
-  const found = seriesOf(measurement, budget)
-  const untimed = measurement.steps.find(
-    (step) => step.id === budget.subject && step.wallNs.count > 0 && !hasTime(step),
-  )
-  if (budget.scope === 'step' && untimed) {
+  const { scope, subject } = budget
+  const { until } = measurement.settings
+  const step = scope === 'step' ? measurement.steps.find(({ id }) => id === subject) : undefined
+  const early = until !== 'main' && until !== 'main.main'
+  if (step && step.wallNs.count > 0 && !hasTime(step)) {
+    if (early && !SHARED.has(step.id)) return { outcome: 'inconclusive', message: `launches end at ${until}` }
     return {
       outcome: 'pass',
-      message: `step ${untimed.id} has no time of its own: its stop is a neighbour’s, or the last`,
+      message: `step ${subject} has no time of its own: its stop is a neighbour’s, or the last`,
     }
   }
-  if (found && found.series.count > 0) return null
+  if ((seriesOf(measurement, budget)?.series.count ?? 0) > 0) return null
   // Launches that failed count as longer than any limit, also where there are no others.
-  if (budget.scope === 'total' && failuresOf(measurement, budget) > 0) return null
-  const { until } = measurement.settings
-  if (budget.scope === 'init') {
-    if (until !== 'main' && until !== 'main.main') {
-      return {
-        outcome: 'inconclusive',
-        message: `no init of ${budget.subject} ran before ${until}, where launches end`,
-      }
-    }
-    return { outcome: 'pass', message: `no init of ${budget.subject} ran: the budget is kept without any cost` }
+  if (scope === 'total' && failuresOf(measurement, budget) > 0) return null
+  if (scope === 'init') {
+    return early
+      ? { outcome: 'inconclusive', message: `no init of ${subject} ran before ${until}, where launches end` }
+      : { outcome: 'pass', message: `no init of ${subject} ran: the budget is kept without any cost` }
   }
-  const step = measurement.steps.find((entry) => entry.id === budget.subject)
-  if (step?.status === 'not-applicable') {
-    return { outcome: 'pass', message: `the program has no step ${budget.subject}` }
-  }
+  if (step?.status === 'not-applicable') return { outcome: 'pass', message: `the program has no step ${subject}` }
   return { outcome: 'inconclusive', message: 'no launch gave a figure for it' }
 }
+
+/** Steps that share the exec stop, wherever launches end. */
+const SHARED: ReadonlySet<StepId> = new Set(['image', 'stack'])
 
 interface Observed {
   limit: number
@@ -143,7 +140,7 @@ function verdict(interval: Interval | null, observed: Observed): Pick<BudgetResu
   const most = relative ? 0 : limit
   if (interval.high <= most) return { outcome: 'pass', message: range }
   if (interval.low > most) return { outcome: 'fail', message: range }
-  return { outcome: 'inconclusive', message: `${range} holds ${relative ? 'none' : 'the limit'}` }
+  return { outcome: 'inconclusive', message: `${range} holds ${relative ? '0' : 'the limit'}` }
 }
 
 function judgeRelative(
@@ -155,13 +152,11 @@ function judgeRelative(
   const ratio = 'relative' in budget.limit ? budget.limit.relative : 0
   const saved = baseline?.latest(measurement)
   if (!saved) {
-    if (baseline?.entries.length) {
-      const message = 'the baseline comes from another program, host or other settings'
-      return { outcome: 'inconclusive', limit: null, message }
+    if (begins && !baseline?.of(measurement).length) {
+      return { outcome: 'pass', limit: null, message: 'no baseline yet: this run begins it' }
     }
-    return begins
-      ? { outcome: 'pass', limit: null, message: 'no baseline yet: this run begins it' }
-      : { outcome: 'inconclusive', limit: null, message: 'no baseline yet' }
+    const others = 'the baseline comes from another program, host or other settings'
+    return { outcome: 'inconclusive', limit: null, message: baseline?.entries.length ? others : 'no baseline yet' }
   }
   const before = saved.samples?.[budget.key]
   if (!before?.length) {

@@ -98,7 +98,7 @@ function noMain(measurement: Measurement): PremainError | null {
 }
 
 function budgetsOf(options: CheckOptions): Budget[] {
-  const { budgets = [] } = options
+  const budgets = options.budgets ?? []
   if (typeof budgets !== 'object') {
     throw new PremainError('INVALID_OPTION', 'option budgets is neither an array nor an object', {
       hint: "budgets: ['total.cpu=5ms'], or { 'total.cpu': '5ms' }",

@@ -5,7 +5,7 @@ import { failureRates, hasTime, type Judged, judgeAll, label } from './judge'
 import { between } from './options'
 import { expectMeasurement } from './saved'
 import { placeOf } from './subject'
-import { endsAtEntry } from './summary'
+import { endName, endsAtEntry } from './summary'
 import type { Comparison, Difference, Measurement, MeasureSettings, Metric, Series } from './types'
 
 /** Options of `compare()`. */
@@ -56,7 +56,11 @@ export function compare(before: Measurement, after: Measurement, options: Compar
     minEffectNs: between('minEffectNs', options.minEffectNs ?? 2000, [0, 1e12]),
     seed: before.settings.seed !== null && before.settings.seed === after.settings.seed ? before.settings.seed : null,
   }
-  const unlike = [...unlikeHosts(before.host, after.host), ...unlikeSettings(before.settings, after.settings)]
+  const unlike = [
+    ...unlikeHosts(before.host, after.host),
+    ...unlikeSettings(before.settings, after.settings),
+    ...unlikeEnds(before, after),
+  ]
   const differences = judgeAll(pairs(before, after), { ...settings, unlike: unlike.length > 0 })
   const packages = { before: names(before), after: names(after) }
   return {
@@ -89,6 +93,11 @@ function unlikeSettings(before: MeasureSettings, after: MeasureSettings): string
   return SETTINGS.filter((key) => before[key] !== after[key]).map(
     (key) => `setting ${key}: ${before[key]} before, ${after[key]} after`,
   )
+}
+
+function unlikeEnds(before: Measurement, after: Measurement): string[] {
+  if (endsAtEntry(before) === endsAtEntry(after)) return []
+  return [`end of the launches: ${endName(before)} before, ${endName(after)} after`]
 }
 
 function sideOf({ target, startedAt, counted }: Measurement): Comparison['before'] {

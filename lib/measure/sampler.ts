@@ -39,6 +39,7 @@ export class Sampler {
   private readonly samples: Samples = { run: [], oneStop: [], allocs: [] }
   private readonly startedAt = new Date().toISOString()
   private first: RunFigures | null = null
+  private build: string | null = null
   /** {@link filesOf} the first launch: what cold launches drop. */
   private files: string[] = []
   private readonly optionsOf = new Map<Launch['kind'], RunOptions>()
@@ -60,6 +61,7 @@ export class Sampler {
     const { trace, error } = await this.attempt(kind)
     if (trace) this.remember(trace)
     const ok = error === null && REACHED.has(trace?.outcome ?? null)
+    if (ok && trace) this.expectSame(trace)
     const launch: Launch = {
       index,
       kind,
@@ -142,15 +144,18 @@ export class Sampler {
     }
   }
 
-  /** @throws PremainError `UNSUPPORTED` where the file is another than that of the first launch */
   private remember(trace: RunFigures): void {
     this.first ??= trace
-    if (buildOf(trace) !== buildOf(this.first)) {
-      throw new PremainError('UNSUPPORTED', `${trace.target.path} has changed since the first launch`, {
-        hint: 'Measure a copy that nobody writes to, or wait until its build is done.',
-      })
-    }
     if (this.files.length === 0) this.files = filesOf(trace)
+  }
+
+  /** @throws PremainError `UNSUPPORTED` where another build came to its end than the first that did */
+  private expectSame(trace: RunFigures): void {
+    this.build ??= buildOf(trace)
+    if (this.build === buildOf(trace)) return
+    throw new PremainError('UNSUPPORTED', `${trace.target.path} has changed since the first launch`, {
+      hint: 'Measure a copy that nobody writes to, or wait until its build is done.',
+    })
   }
 
   private keep(kind: Launch['kind'], trace: RunFigures): number | null {

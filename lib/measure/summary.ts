@@ -1,4 +1,4 @@
-import { STEPS } from '../plan/catalogue'
+import { ENTRY_STEPS, STEPS } from '../plan/catalogue'
 import type { StepId } from '../plan/types'
 import type { RunFigures } from '../trace/figures'
 import type { ErrorInfo, Host, Init, Target } from '../trace/types'
@@ -65,7 +65,7 @@ export function summarize(collected: Collected): Measurement {
     target: collected.target,
     host: collected.host,
     startedAt: collected.startedAt,
-    error: ok > 0 ? null : whyNone(counted),
+    error: ok > 0 || counted.length === 0 ? null : whyNone(counted),
     settings,
     launches,
     counted: { ok, failed: counted.length - ok },
@@ -82,7 +82,7 @@ export function summarize(collected: Collected): Measurement {
 
 /** Whether the launches ended at the entry point though they were to go further: the program is not Go's. */
 export function endsAtEntry({ launches, settings }: Pick<Measurement, 'launches' | 'settings'>): boolean {
-  return settings.until !== 'entry' && launches.some(({ outcome }) => outcome === 'reached-entry')
+  return !ENTRY_STEPS.has(settings.until) && launches.some(({ outcome }) => outcome === 'reached-entry')
 }
 
 /** Where the launches ended, in words. */
@@ -202,7 +202,7 @@ function rankPackages(
     const time = (clock === 'wall' ? wallNs : cpuNs).median ?? 0
     return {
       package: name,
-      runtime: functions.length > 0 && functions.every((init) => init.runtime),
+      runtime: functions.length > 0 ? functions.every((init) => init.runtime) : name === 'runtime',
       functions: functions.length,
       order: functions[0]?.order ?? at,
       wallNs,

@@ -287,3 +287,6 @@ const BY_ID = new Map<string, StepInfo>(STEPS.map((step) => [step.id, step]))
 export function findStep(id: string): StepInfo | null {
   return BY_ID.get(id) ?? null
 }
+
+/** Steps that lie before the first instruction of the program, and that instruction. */
+export const ENTRY_STEPS: ReadonlySet<string> = new Set<StepId>(['execve', 'image', 'stack', 'interp', 'entry'])

@@ -1,8 +1,9 @@
 /** Programs whose Go runtime, if they have one, is brought by the dynamic linker: where to wait for it. */
 import { openImage } from '../image/image'
 import type { FileAddress, ProgramImage } from '../image/types'
+import { ENTRY_STEPS } from './catalogue'
 import { sharesRuntime } from './host'
-import { ENTRY_STEPS, type PlanOptions } from './plan'
+import type { PlanOptions } from './plan'
 import { siteOf } from './sites'
 import type { StopPlan } from './types'
 

@@ -1,13 +1,13 @@
 /** Image → the ordered list of places to stop at. */
 import { PremainError } from '../errors'
 import type { FileAddress, FunctionInfo, GoImage, ProgramImage } from '../image/types'
-import { findStep } from './catalogue'
+import { ENTRY_STEPS, findStep } from './catalogue'
 import { hostsGoLibrary } from './host'
 import { entryReads, readsAt } from './reads'
 import { chosenFunctions, requireFunction } from './select'
 import { SiteList } from './sites'
 import { type StepStop, stopName, stopsFor } from './stops'
-import type { Site, StepId, StopPlan } from './types'
+import type { Site, StopPlan } from './types'
 
 /** What to stop at, and what to take there. */
 export interface PlanOptions {
@@ -49,9 +49,6 @@ function takes(options: PlanOptions): Takes {
 
 /** Stands for the symbol of an entry point that no table names. */
 export const UNNAMED_ENTRY = 'entry point'
-
-/** Steps that lie before the first instruction of the program, and that instruction. */
-export const ENTRY_STEPS: ReadonlySet<string> = new Set<StepId>(['execve', 'image', 'stack', 'interp', 'entry'])
 
 /**
  * The plan for one program: its entry point; for a Go program every stop of the catalogue that it has, its init

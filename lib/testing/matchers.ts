@@ -1,5 +1,15 @@
 import type { Clock, Measurement, Trace } from '../index'
-import { api, isMeasurement, nameOf, type Received, recordOf, type StartOptions, timesOf, traceOf } from './subject'
+import {
+  api,
+  checkNames,
+  isMeasurement,
+  nameOf,
+  type Received,
+  recordOf,
+  type StartOptions,
+  timesOf,
+  traceOf,
+} from './subject'
 
 /** Options of `toReachMainWithin`. */
 export interface WithinOptions extends StartOptions {
@@ -49,7 +59,7 @@ function describeSamples(series: Measurement['totals']['wallNs'], clock: Clock):
   const interval = series.ci ? `${write(series.ci.low)} to ${write(series.ci.high)}` : 'none (too few runs)'
   return [
     `${series.count} runs, ${clock === 'cpu' ? 'CPU' : 'wall'} time: median ${write(series.median)}, MAD ${write(series.mad)}`,
-    `95 % interval of the median: ${interval}`,
+    `${series.ci ? 100 * series.ci.level : 95} % interval of the median: ${interval}`,
     ...(samples.length > 0 ? [`${write(series.min)} |${spread(samples)}| ${write(series.max)}`] : []),
   ].join('\n')
 }
@@ -62,6 +72,7 @@ async function toReachMainWithin(
 ): Promise<MatcherResult> {
   const { parseDuration, formatDuration } = api()
   const limit = parseDuration(budget)
+  checkNames(options, ['runs', 'clock'])
   const clock = options.clock ?? 'wall'
   const record = await recordOf(received, (file) => timesOf(file, options))
   const wanted = `expected ${nameOf(received, record)} ${this.isNot ? 'not ' : ''}to reach main within ${budget}`
@@ -124,6 +135,7 @@ async function toReachMain(
   received: Received,
   options: StartOptions = {},
 ): Promise<MatcherResult> {
+  checkNames(options)
   const record = await recordOf(received, (file) => traceOf(file, options))
   const wanted = `expected ${nameOf(received, record)} ${this.isNot ? 'not ' : ''}to reach main`
   if (isMeasurement(record)) {
@@ -161,6 +173,7 @@ async function toHaveInit(
   name: string,
   options: StartOptions = {},
 ): Promise<MatcherResult> {
+  checkNames(options)
   const record = await recordOf(received, (file) => traceOf(file, options))
   const wanted = `expected ${nameOf(received, record)} ${this.isNot ? 'not ' : ''}to run an init of ${name}`
   const ran = record.inits.filter((init) => init.package === name).map((init) => init.function)
@@ -177,6 +190,7 @@ async function toInitBefore(
   names: readonly [string, string],
   options: StartOptions = {},
 ): Promise<MatcherResult> {
+  checkNames(options)
   const record = await recordOf(received, (file) => traceOf(file, options))
   const [first, second] = names.map((name) =>
     record.inits.flatMap((init, at) => (init.package === name ? [at] : [])),
@@ -203,8 +217,9 @@ export function matchersFor(snapshots: () => ExpectLike) {
     received: Received,
     options: StartOptions & { hint?: string } = {},
   ): Promise<MatcherResult> {
+    checkNames(options, ['hint'])
     if (this.isNot) throw new TypeError('.not.toMatchLoadSnapshot() has no meaning: a snapshot is matched or written')
-    const record = await recordOf(received, (file) => traceOf(file, options, ['hint']))
+    const record = await recordOf(received, (file) => traceOf(file, options))
     // The framework's own matcher keeps the snapshot, and throws its own message where it differs.
     await snapshots()(loadShape(record)).toMatchSnapshot(...(options.hint === undefined ? [] : [options.hint]))
     return { pass: true, message: () => 'the snapshot matches' }

@@ -40,8 +40,10 @@ export function isMeasurement(received: Trace | Measurement): received is Measur
 /** The names of {@link StartOptions}. */
 const START_OPTIONS = ['args', 'cwd', 'env', 'timeout'] satisfies (keyof StartOptions)[]
 
-/** @throws PremainError `INVALID_OPTION`: a slip would have no effect, and no sign of it */
-function checkNames(options: object, more: readonly string[]): void {
+/**
+ * @param more names beside those of {@link StartOptions}
+ * @throws PremainError `INVALID_OPTION`: a slip would have no effect, and no sign of it */
+export function checkNames(options: object, more: readonly string[] = []): void {
   const known: readonly string[] = [...START_OPTIONS, ...more]
   const unknown = Object.keys(options).find((key) => !known.includes(key))
   if (unknown === undefined) return
@@ -61,8 +63,7 @@ export async function recordOf(
 }
 
 /** A program's trace. The failure of a program that never comes to main is a trace too. */
-export async function traceOf(received: string, options: StartOptions, more: readonly string[] = []): Promise<Trace> {
-  checkNames(options, more)
+export async function traceOf(received: string, options: StartOptions): Promise<Trace> {
   const premain = api()
   try {
     return await premain.trace(received, [...(options.args ?? [])], startOptions(options))
@@ -78,7 +79,6 @@ export async function timesOf(
   received: string,
   options: StartOptions & { runs?: number; clock?: Clock },
 ): Promise<Measurement> {
-  checkNames(options, ['runs', 'clock'])
   const { runs = 20, clock = 'wall' } = options
   return api().measure(received, [...(options.args ?? [])], { ...startOptions(options), runs, clock })
 }

@@ -149,6 +149,20 @@ describe('premain compare', () => {
       }
     })
 
+    test('any name that git has for a revision', async () => {
+      git('tag', '-m', 'annotated', 'v1', 'HEAD~1')
+      const commit = git('rev-parse', 'HEAD~1').toString().trim()
+      for (const [before, after] of [
+        ['v1', ':/^1.5'],
+        [commit.slice(0, 8), ''],
+      ]) {
+        const flags = ['compare', '-n', '1', '--json', `--git=${before}..${after}`, '--build', 'cp scale {}']
+        const comparison = JSON.parse((await premain(flags)).stdout) as Comparison
+        expect(comparison.before.revision).toEqual({ name: before, commit })
+        expect(comparison.after.revision?.commit).toBe(git('rev-parse', 'HEAD').toString().trim())
+      }
+    })
+
     test.each([
       ['HEAD~1..HEAD', 'false # {}', 'the build of HEAD~1 failed with exit code 1'],
       ['nope..HEAD', 'cp scale {}', 'git knows no revision nope'],

@@ -151,6 +151,14 @@ describe('compare', () => {
     )
   })
 
+  it('a way to main and a way to an entry point get no verdict', async () => {
+    const entry = await measured({ outcome: 'reached-entry', scale: 0.2 })
+    const comparison = compare(await measured({ seed: 2 }), entry)
+    expect(comparison).toMatchObject({ verdict: 'inconclusive' })
+    expect(comparison.unlike).toEqual(['end of the launches: main before, the entry point after'])
+    expect(compare(entry, await measured({ outcome: 'reached-entry', seed: 3 })).unlike).toEqual([])
+  })
+
   it('an option of another name is refused', async () => {
     const good = await measured({})
     expect(() => compare(good, good, { minEfect: 0.1 } as CompareOptions)).toThrow('unknown option "minEfect"')

@@ -41,10 +41,14 @@ export interface FakeOptions {
   /** The launches (0-based, of all) that exit before main. */
   failing?: (launch: number) => boolean
   stderr?: string
+  /** Microseconds of step `main`; default 5. */
+  mainUs?: number
   /** Of the steps that a launch with one stop runs through; default `not-reached`. */
   onlyStatus?: Trace['steps'][number]['status']
   /** Default `reached-main`. */
   outcome?: Trace['outcome']
+  /** The size of the file, by launch; default 1000. */
+  size?: (launch: number) => number
   /** Go's path of the main package. */
   goMain?: string
   /** What step `inits` takes though it does not apply. */
@@ -163,7 +167,7 @@ export function fakeTrace(fake: FakeOptions = {}, run?: Partial<Run>): Trace {
   const initNs = inits.filter((init) => !init.runtime).reduce((sum, init) => sum + init.wallNs, 0)
   let startNs = 0
   const steps = STEPS.map((info, at): Trace['steps'][number] => {
-    const us = STEP_US[at]
+    const us = info.id === 'main' ? (fake.mainUs ?? STEP_US[at]) : STEP_US[at]
     const wallNs = info.id === 'inits' ? initNs + (fake.restNs ?? 0) : time((us ?? 0) * 1000)
     const passed = info.id !== 'interp' && !(info.id === 'inits' && fake.restNs !== undefined)
     const seen = !only || info.id === 'execve' || info.id === 'main'
@@ -194,7 +198,7 @@ export function fakeTrace(fake: FakeOptions = {}, run?: Partial<Run>): Trace {
       path,
       argv: [path, ...(run?.args ?? [])],
       cwd: '/',
-      size: 1000,
+      size: fake.size?.(launch) ?? 1000,
       stdio: ['null', 'pipe', 'pipe'],
       elf: null,
       go: fake.goMain === undefined ? null : goInfo(fake.goMain),

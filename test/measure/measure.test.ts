@@ -147,6 +147,16 @@ describe('measure', () => {
     expect((await measureWith(world, PROGRAM, { until: 'entry' })).notes).toEqual([])
   })
 
+  it('another build that comes to its end is refused; one that failed on the way may have been a wrapper', async () => {
+    const wrapper = {
+      size: (launch: number) => (launch % 3 === 0 ? 10 : 1000),
+      failing: (launch: number) => launch % 3 === 0,
+    }
+    expect((await measureWith(fakeWorld(wrapper), PROGRAM, { runs: 9 })).counted).toEqual({ ok: 6, failed: 3 })
+    const replaced = fakeWorld({ size: (launch) => (launch < 6 ? 10 : 1000) })
+    await expect(measureWith(replaced, PROGRAM)).rejects.toMatchObject({ code: 'UNSUPPORTED' })
+  })
+
   it('allocs without stops at inits: packages by what the runtime tells', async () => {
     const stderr =
       'init a @0.1 ms, 0.02 ms clock, 100 bytes, 2 allocs\ninit b @0.2 ms, 0.01 ms clock, 900 bytes, 3 allocs\n'

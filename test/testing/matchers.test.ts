@@ -136,6 +136,9 @@ describe('toReachMainWithin', () => {
     expect(await failure(expect('./steady').toReachMainWithin('1s', { clcok: 'cpu' } as never))).toContain('"clcok"')
     expect(await failure(expect('./steady').toReachMainWithin('1s', { clock: 'foo' } as never))).toContain('clock')
     expect(await failure(expect('./steady').toHaveInit('a', { runs: 3 } as never))).toContain('"runs"')
+    expect(await failure(expect(await measured()).toReachMainWithin('1s', { clok: 'cpu' } as never))).toContain(
+      '"clok"',
+    )
   })
 
   it('refuses a budget that is none, and a value that is none', async () => {

@@ -1,4 +1,5 @@
-import { isAbsolute, relative } from 'node:path'
+import { existsSync } from 'node:fs'
+import { isAbsolute, join, relative } from 'node:path'
 import { label } from '../../measure/judge'
 import type { CheckResult, Comparison } from '../../measure/types'
 import type { ErrorInfo } from '../../trace/types'
@@ -20,8 +21,9 @@ interface Annotation {
  * binary tells it. Broken budgets and drift are errors, what is inconclusive is a warning; what failed as a whole, one error.
  *
  * @param root the checkout's folder; files below it are named relative to it, as GitHub wants them, and no others
+ * @param exists whether a file is there: where a program's module is in the checkout, it does not tell
  */
-export function annotations(document: CheckResult | Comparison, root: string): string {
+export function annotations(document: CheckResult | Comparison, root: string, exists = existsSync): string {
   const all = document.error
     ? [ofError(document.error)]
     : document.schema === 'premain.check/1'
@@ -35,7 +37,7 @@ export function annotations(document: CheckResult | Comparison, root: string): s
     const message = `and ${rest.length} more: ${rest.map((entry) => entry.title).join(', ')}`
     return [...own.slice(0, MOST - 1), { level, title: 'premain', message, file: null, line: null }]
   })
-  return lines.map((entry) => `${command(entry, { root, module: module ?? null })}\n`).join('')
+  return lines.map((entry) => `${command(entry, { root, module: module ?? null, exists })}\n`).join('')
 }
 
 function ofError({ message, hint }: ErrorInfo): Annotation {
@@ -78,6 +80,7 @@ function ofComparison(comparison: Comparison): Annotation[] {
 interface Checkout {
   root: string
   module: string | null
+  exists(path: string): boolean
 }
 
 function command({ level, title, message, file: source, line }: Annotation, checkout: Checkout): string {
@@ -91,8 +94,11 @@ function command({ level, title, message, file: source, line }: Annotation, chec
 }
 
 /** The file in the checkout, or null. With -trimpath a program names its files by their module. */
-function below(file: string, { root, module }: Checkout): string | null {
-  if (!isAbsolute(file)) return module !== null && file.startsWith(`${module}/`) ? file.slice(module.length + 1) : null
+function below(file: string, { root, module, exists }: Checkout): string | null {
+  if (!isAbsolute(file)) {
+    const path = module !== null && file.startsWith(`${module}/`) ? file.slice(module.length + 1) : null
+    return path !== null && exists(join(root, path)) ? path : null
+  }
   const path = relative(root, file)
   return path.startsWith('..') ? null : path
 }

@@ -48,6 +48,12 @@ function ofComparison(comparison: Comparison): Case[] {
   const place = { file: null, line: null }
   const { before, after, verdict } = comparison.failures
   const rates = `${before.failed} of ${before.launches} launches failed before, ${after.failed} of ${after.launches} after`
+  const failed: Case = {
+    name: 'failed launches',
+    outcome: verdict === 'more' ? 'fail' : 'pass',
+    message: rates,
+    ...place,
+  }
   return [
     ...comparison.differences.map((entry): Case => {
       const { scope, metric, reason } = entry
@@ -56,7 +62,7 @@ function ofComparison(comparison: Comparison): Case[] {
       const fails = entry.verdict === 'slower' && scope === 'total' && metric.endsWith('Ns')
       return { name, outcome: fails ? 'fail' : 'pass', message: `${entry.verdict}: ${reason}`, ...place }
     }),
-    { name: 'failed launches', outcome: verdict === 'more' ? 'fail' : 'pass', message: rates, ...place },
+    ...(before.launches + after.launches > 0 ? [failed] : []),
   ]
 }
 

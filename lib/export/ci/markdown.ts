@@ -43,16 +43,21 @@ export function details(summary: string, body: string): string {
 const OPENS = /^<details>/gm
 const CLOSES = /^<\/details>$/gm
 
+/** Of the charts; {@link block} may have longer ones, in pairs, at the beginning. */
+const FENCES = /^```/gm
+
 /** Ends the text at a line's end below `limit` bytes of UTF-8, with a word about it. */
 export function cutBelow(text: string, limit: number): string {
   if (Buffer.byteLength(text) < limit) return text
   const end = '\n\n*Cut: the whole is larger than a step summary may be.*\n'
   const close = '\n\n</details>'
-  const room = limit - Buffer.byteLength(close + end) - 1
+  const fence = '\n```'
+  const room = limit - Buffer.byteLength(fence + close + end) - 1
   if (room <= 0) return ''
   const bytes = Buffer.from(text).subarray(0, room)
   const kept = bytes.subarray(0, Math.max(0, bytes.lastIndexOf(0x0a))).toString('utf8')
   // They do not nest.
   const open = (kept.match(OPENS)?.length ?? 0) > (kept.match(CLOSES)?.length ?? 0)
-  return `${kept}${open ? close : ''}${end}`
+  const inCode = (kept.match(FENCES)?.length ?? 0) % 2 === 1
+  return `${kept}${inCode ? fence : ''}${open ? close : ''}${end}`
 }

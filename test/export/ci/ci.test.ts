@@ -150,8 +150,11 @@ describe('annotations', () => {
     const inits = [of('example.com/app/p/p.go'), of('example.com/application/q.go'), of('net/http/server.go')]
     const budgets = inits.map((init) => `init:${init.package}.wall=1ns`)
     const world = fakeWorld({ inits, goMain: 'example.com/app' })
-    const text = annotations(await checkWith(world, PROGRAM, { budgets, runs: 10 }), '/checkout')
-    expect(text.match(/file=[^,]*/g)).toEqual(['file=p/p.go'])
+    const result = await checkWith(world, PROGRAM, { budgets, runs: 10 })
+    const there = annotations(result, '/checkout', (path) => path === '/checkout/p/p.go')
+    expect(there.match(/file=[^,]*/g)).toEqual(['file=p/p.go'])
+    // a module of a subfolder
+    expect(annotations(result, '/checkout', () => false)).not.toContain('file=')
   })
 
   it('of a comparison: at the place of the init', async () => {
