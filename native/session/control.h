@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -49,8 +50,8 @@ class Control {
   void target_started(pid_t pid);
   // The target is gone, or this process has no business with it any more.
   void target_gone();
-  // Waits for a command while the target is held.
-  Command wait_command();
+  // Waits for a command while the target is held; `awake`: most consumers are quick, and for them it is there without a sleep.
+  Command wait_command(bool awake);
   void set_held(bool held);
   // While the target is in a job-control stop no signal but SIGKILL and SIGCONT gets to it: commands are only queued, and
   // the tracer looks for them.
@@ -73,11 +74,14 @@ class Control {
 
  private:
   void send_wake();
+  // With the lock held: the first command, of which there is one.
+  Command pop();
   std::vector<Descendant> end_family(bool with_target, bool with_children);
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Command> commands_;
+  std::atomic<bool> commanded_ = false;  // `commands_` has something, for who looks without the lock
   pid_t pid_ = 0;
   Fd pidfd_;
   bool held_ = false;

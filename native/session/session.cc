@@ -161,7 +161,8 @@ void Session::hold(World& world) {
   control_.set_held(true);  // before JavaScript hears of the stop: it may look at once
   flush();
   for (;;) {
-    Command command = control_.wait_command();
+    // With a single core it would keep JavaScript from it.
+    Command command = control_.wait_command(placement_->core() >= 0);
     if (command.type == Command::Type::Resume) break;
     if (command.type != Command::Type::AddSites) control_.set_held(false);
     serve(world, std::move(command));
