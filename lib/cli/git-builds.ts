@@ -122,7 +122,7 @@ class Worktrees {
     } catch {
       left = true
     }
-    // git forgets a tree that is gone; of one that is not, it can.
+    // Forced twice, git forgets a tree that is gone already too.
     for (const tree of this.trees) await git(['worktree', 'remove', '--force', '--force', tree])
     return left ? this.folder : null
   }
@@ -214,7 +214,7 @@ function ended(
       if (patience !== null) clearTimeout(patience)
       signal?.removeEventListener('abort', onAbort)
       if (signal?.aborted) {
-        end('SIGKILL') // a shell's background jobs ignore SIGINT
+        if (apart) end('SIGKILL') // a shell's background jobs ignore SIGINT
         reject(aborted(signal))
       } else resolve(result)
     }

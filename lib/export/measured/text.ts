@@ -280,7 +280,9 @@ function differenceLines(differences: readonly Difference[], style: Style): stri
     return columns.map(({ key }) => cells[key])
   })
   const table = grid(columns, [columns.map(({ key }) => style.colors.dim(DIFFERENCE_HEADS[key])), ...rows])
-  return rows.length === 0 ? '' : `${table}\n${style.colors.dim(paragraph(OF_THE_SHIFT, style.width))}`
+  if (rows.length === 0) return ''
+  const told = columns.some(({ key }) => key === 'shift' || key === 'relative')
+  return told ? `${table}\n${style.colors.dim(paragraph(OF_THE_SHIFT, style.width))}` : table
 }
 
 /** Each budget and what became of it. */
