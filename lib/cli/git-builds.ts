@@ -198,8 +198,8 @@ function ended(
     if (signal?.aborted) return reject(aborted(signal))
     const apart = !isTerminal(0)
     const child = spawn(command, args, { ...options, detached: apart })
-    const end = (name: NodeJS.Signals): void =>
-      kill(apart ? -(child.pid ?? Number.NaN) : (child.pid ?? Number.NaN), name)
+    const { pid = Number.NaN } = child
+    const end = (name: NodeJS.Signals): void => kill(apart ? -pid : pid, name)
     const [stdout, stderr] = [child.stdout, child.stderr].map((stream) => {
       const chunks: Buffer[] = []
       stream?.on('data', (chunk: Buffer) => chunks.push(chunk))

@@ -15,8 +15,8 @@ import type { Context } from './context'
 import { exitCodeOf } from './exit-codes'
 import { infoOf } from './failure-trace'
 import { exitCodeOfInterruption, Interruption } from './interruption'
-import { deliver, type ReportOptions, redacted, redactorOf } from './report'
-import { checkPlace, OutputError } from './sink'
+import { checkOutput, deliver, type ReportOptions, redacted, redactorOf } from './report'
+import { OutputError } from './sink'
 import { talk, tell } from './talk'
 import { regularExpression, variable } from './trace-options'
 
@@ -114,8 +114,9 @@ export async function interruptible<T>(context: Context, work: (signal: Aborting
 }
 
 /** A usage error where --json and --format disagree, or the report has no place. */
-export function checkReporting({ json, format, output }: ReportingOptions): void {
-  if (output !== undefined && output !== '-') checkPlace(output)
+export function checkReporting(options: ReportingOptions): void {
+  const { json, format } = options
+  checkOutput(options)
   if (!json || format === undefined || format === 'json') return
   throw usageError(`--json and --format ${format} contradict each other`, 'Give one of them.')
 }
@@ -130,6 +131,7 @@ export async function report<Document>(
 ): Promise<void> {
   const format = formats[options.json ? 'json' : (options.format ?? 'text')]!
   const { write } = format
+  let unwritten: OutputError | null = null
   try {
     await deliver({ document, write, options, context })
   } catch (error) {
@@ -137,11 +139,10 @@ export async function report<Document>(
     // What was measured is not lost with the place for it.
     const told = format.document ? withError(document, infoOf(error)) : document
     await deliver({ document: told, write, options: { ...options, output: '-' }, context })
-    error.shown = true
-    if (options.github) await tellGithub(document, { options, context })
-    throw error
+    unwritten = Object.assign(error, { shown: true })
   }
   if (options.github) await tellGithub(document, { options, context })
+  if (unwritten !== null) throw unwritten
 }
 
 type Judged = Measurement | Comparison | CheckResult

@@ -2,7 +2,7 @@
 import type { TextOptions } from '../export/style'
 import type { Language } from '../export/words'
 import type { Context } from './context'
-import { replaceFile, type Sink } from './sink'
+import { checkPlace, replaceFile, type Sink } from './sink'
 
 /** The options that every command with a report has. */
 export interface ReportOptions {
@@ -32,7 +32,7 @@ export async function deliver<T>({
   context,
   sink = context.stdout,
 }: Report<T>): Promise<void> {
-  const file = options.output === undefined || options.output === '-' ? null : options.output
+  const file = fileOf(options)
   const terminal = file === null && sink.terminal
   const text = write(redacted(document, options), {
     width: (file === null ? sink.columns : null) ?? (Number(context.env.COLUMNS) || 80),
@@ -43,6 +43,17 @@ export async function deliver<T>({
   })
   if (file === null) await sink.write(text)
   else replaceFile(file, text)
+}
+
+/** The file of `-o`; null for standard output. */
+function fileOf({ output }: ReportOptions): string | null {
+  return output === undefined || output === '-' ? null : output
+}
+
+/** @throws PremainError where `-o` names no place for a file: that is better known before anything runs */
+export function checkOutput(options: ReportOptions): void {
+  const file = fileOf(options)
+  if (file !== null) checkPlace(file)
 }
 
 /** What `--redact` does to premain's own words; undefined without it. */

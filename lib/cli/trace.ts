@@ -8,8 +8,8 @@ import type { Context } from './context'
 import { addEnvironment } from './environment'
 import { EXIT, exitCodeOf, exitCodeOfProgram } from './exit-codes'
 import { exitCodeOfInterruption, Interruption } from './interruption'
-import { deliver, redactorOf } from './report'
-import { checkPlace, OutputError } from './sink'
+import { checkOutput, deliver, redactorOf } from './report'
+import { OutputError } from './sink'
 import { talk, tell } from './talk'
 import { defineTraceOptions, environmentOf, libraryOptions, type TraceCommandOptions } from './trace-options'
 
@@ -46,7 +46,7 @@ function checkOptions({ options }: TraceInvocation): void {
   if (options.json && options.format !== undefined && options.format !== 'json') {
     throw usageError(`--json and --format ${options.format} contradict each other`, 'Give one of them.')
   }
-  if (options.output !== undefined && options.output !== '-') checkPlace(options.output)
+  checkOutput(options)
   if (!options.run) return
   if (options.output === '-') {
     throw usageError('with --run, standard output is the program’s own', 'Give -o FILE.')

@@ -1,4 +1,5 @@
 import { PremainError } from '../errors'
+import { endsAtMain } from '../plan/catalogue'
 import type { StepId } from '../plan/types'
 import type { Baseline } from './baseline'
 import { hasTime } from './judge'
@@ -98,7 +99,7 @@ function whyNothing(budget: Budget, measurement: Measurement): Pick<BudgetResult
   const { scope, subject } = budget
   const { until } = measurement.settings
   const step = scope === 'step' ? measurement.steps.find(({ id }) => id === subject) : undefined
-  const early = until !== 'main' && until !== 'main.main'
+  const early = !endsAtMain(until)
   if (step && step.wallNs.count > 0 && !hasTime(step)) {
     if (early && !SHARED.has(step.id)) return { outcome: 'inconclusive', message: `launches end at ${until}` }
     return {

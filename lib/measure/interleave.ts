@@ -1,6 +1,6 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
-import { type CompareOptions, compare } from './compare'
+import { COMPARE_OPTIONS, type CompareOptions, compare } from './compare'
 import { between, type Machinery, type MeasureOptions, type Program, settingsOf, wholeNumber } from './options'
 import { launchKinds, Sampler } from './sampler'
 import type { Comparison, Measurement } from './types'
@@ -46,8 +46,6 @@ export async function compareProgramsWith(
     }
   }
   const [first, second] = samplers.map((sampler) => sampler.measurement()) as [Measurement, Measurement]
-  const { alpha, minEffect, minEffectNs } = options
-  const given = { alpha, minEffect, minEffectNs }
-  const rules = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  const rules = Object.fromEntries(COMPARE_OPTIONS.map((key) => [key, options[key]]))
   return { comparison: compare(first, second, rules), before: first, after: second }
 }

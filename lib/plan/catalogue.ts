@@ -290,3 +290,8 @@ export function findStep(id: string): StepInfo | null {
 
 /** Steps that lie before the first instruction of the program, and that instruction. */
 export const ENTRY_STEPS: ReadonlySet<string> = new Set<StepId>(['execve', 'image', 'stack', 'interp', 'entry'])
+
+/** Whether a trace that is to end at this step or symbol goes the whole way. */
+export function endsAtMain(until: string): boolean {
+  return until === 'main' || until === 'main.main'
+}

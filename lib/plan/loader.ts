@@ -1,7 +1,7 @@
 /** Programs whose Go runtime, if they have one, is brought by the dynamic linker: where to wait for it. */
 import { openImage } from '../image/image'
 import type { FileAddress, ProgramImage } from '../image/types'
-import { ENTRY_STEPS } from './catalogue'
+import { ENTRY_STEPS, endsAtMain } from './catalogue'
 import { sharesRuntime } from './host'
 import type { PlanOptions } from './plan'
 import { siteOf } from './sites'
@@ -32,7 +32,7 @@ function mayLoadRuntime(image: ProgramImage, until: string): boolean {
   if (go !== null) return sharesRuntime(image)
   // a Go program that cannot be read has its runtime in itself
   const unreadable = elf.has.buildinfo || elf.goBuildId !== null
-  return !unreadable && until !== 'main' && until !== 'main.main'
+  return !unreadable && !endsAtMain(until)
 }
 
 function rendezvous(interpreter: string): FileAddress | null {

@@ -1,7 +1,7 @@
 /** Image → the ordered list of places to stop at. */
 import { PremainError } from '../errors'
 import type { FileAddress, FunctionInfo, GoImage, ProgramImage } from '../image/types'
-import { ENTRY_STEPS, findStep } from './catalogue'
+import { ENTRY_STEPS, endsAtMain, findStep } from './catalogue'
 import { hostsGoLibrary } from './host'
 import { entryReads, readsAt } from './reads'
 import { chosenFunctions, requireFunction } from './select'
@@ -82,7 +82,7 @@ function sitesFor(image: ProgramImage, options: PlanOptions): Site[] {
   }
   refuseLibrary(image)
   const host = hostsGoLibrary(image)
-  if (host && (until === 'main' || until === 'main.main')) {
+  if (host && endsAtMain(until)) {
     entry.last = true
     return sites.finish()
   }
@@ -204,7 +204,7 @@ interface Ending {
 }
 
 function endAt(sites: SiteList, until: string, { go, entry, take }: Ending): void {
-  if (until === 'main' || until === 'main.main') return
+  if (endsAtMain(until)) return
   const step = findStep(until)
   if (step && ENTRY_STEPS.has(step.id)) {
     entry.last = true

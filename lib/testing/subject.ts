@@ -42,7 +42,8 @@ const START_OPTIONS = ['args', 'cwd', 'env', 'timeout'] satisfies (keyof StartOp
 
 /**
  * @param more names beside those of {@link StartOptions}
- * @throws PremainError `INVALID_OPTION`: a slip would have no effect, and no sign of it */
+ * @throws PremainError `INVALID_OPTION`: a slip would have no effect, and no sign of it
+ */
 export function checkNames(options: object, more: readonly string[] = []): void {
   const known: readonly string[] = [...START_OPTIONS, ...more]
   const unknown = Object.keys(options).find((key) => !known.includes(key))

@@ -17,6 +17,19 @@ const tsgo = program.file
 /** On the disk, unlike many a /tmp. */
 const cache = join(__dirname, '..', 'fixtures', '.cache')
 
+/** Works with a copy of the program, which nobody else maps, so that its pages can be dropped; then both are removed. */
+async function withCopy(work: (copy: string, folder: string) => Promise<void>): Promise<void> {
+  mkdirSync(cache, { recursive: true })
+  const folder = mkdtempSync(join(cache, 'measured-'))
+  try {
+    const copy = join(folder, 'program')
+    copyFileSync(tsgo, copy)
+    await work(copy, folder)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
 let before: ReturnType<typeof snapshot>
 beforeEach(() => {
   before = snapshot()
@@ -42,12 +55,7 @@ it('measures every step and init; the steps sum to the totals', async () => {
 })
 
 it('cold launches read the program from the disk again', async () => {
-  mkdirSync(cache, { recursive: true })
-  const folder = mkdtempSync(join(cache, 'cold-'))
-  try {
-    // A copy of its own: nobody else maps it, so that its pages can be dropped.
-    const copy = join(folder, 'program')
-    copyFileSync(tsgo, copy)
+  await withCopy(async (copy) => {
     const cold = await measure(copy, { runs: 2, cold: true })
     expect(cold.counted).toEqual({ ok: 2, failed: 0 })
     expect(cold.totals.majorFaults.min).toBeGreaterThan(0)
@@ -57,34 +65,24 @@ it('cold launches read the program from the disk again', async () => {
     expect(early.totals.majorFaults.min).toBeGreaterThan(0)
     expect(early.totals.minorFaults.max).toBeLessThan(cold.totals.minorFaults.min as number)
     expect((await measure(copy, { runs: 1, warmup: 1, faultRuns: 1 })).totals.majorFaults.max).toBe(0)
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
+  })
 })
 
 it('cold launches drop the very files that are executed: below cwd, and a script’s interpreter', async () => {
-  mkdirSync(cache, { recursive: true })
-  const folder = mkdtempSync(join(cache, 'cold-'))
-  try {
-    const copy = join(folder, 'program')
-    copyFileSync(tsgo, copy)
+  await withCopy(async (copy, folder) => {
     const options = { runs: 2, cold: true } as const
     const below = await measure('./program', { ...options, cwd: folder })
     expect(below.totals.majorFaults.min).toBeGreaterThan(0)
     const script = join(folder, 'script')
     writeFileSync(script, `#!${copy}\n`, { mode: 0o755 })
     expect((await measure(script, options)).totals.majorFaults.min).toBeGreaterThan(0)
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
+  })
 })
 
 it('a program that is replaced between launches is not measured as one', async () => {
-  mkdirSync(cache, { recursive: true })
-  const folder = mkdtempSync(join(cache, 'replaced-'))
-  try {
-    const [copy, fresh] = ['program', 'fresh'].map((name) => join(folder, name)) as [string, string]
-    for (const file of [copy, fresh]) copyFileSync(tsgo, file)
+  await withCopy(async (copy, folder) => {
+    const fresh = join(folder, 'fresh')
+    copyFileSync(tsgo, fresh)
     appendFileSync(fresh, 'x')
     const onProgress = ({ done }: Progress) => {
       if (done === 3) renameSync(fresh, copy)
@@ -94,9 +92,7 @@ it('a program that is replaced between launches is not measured as one', async (
       message: expect.stringContaining('has changed'),
       measurement: { counted: { ok: 3 } },
     })
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
+  })
 })
 
 it('a program without main.main: measured to its entry point, and refused by check', async () => {
@@ -125,21 +121,18 @@ it('all that is written to a shared pipe is there, up to its limit', async () =>
 })
 
 it('a program that is read anew starts without a disk', async () => {
-  mkdirSync(cache, { recursive: true })
-  const folder = mkdtempSync(join(cache, 'reload-'))
   const launcher = new Launcher()
   try {
-    const copy = join(folder, 'program')
-    copyFileSync(tsgo, copy)
-    const majorFaults = async () => (await trace(copy, { only: true })).totals.majorFaults
-    launcher.dropCache(copy)
-    expect(await majorFaults()).toBeGreaterThan(0)
-    await launcher.reloadCache(copy)
-    expect(await majorFaults()).toBe(0)
-    await launcher.reloadCache(join(folder, 'gone'))
+    await withCopy(async (copy, folder) => {
+      const majorFaults = async () => (await trace(copy, { only: true })).totals.majorFaults
+      launcher.dropCache(copy)
+      expect(await majorFaults()).toBeGreaterThan(0)
+      await launcher.reloadCache(copy)
+      expect(await majorFaults()).toBe(0)
+      await launcher.reloadCache(join(folder, 'gone'))
+    })
   } finally {
     launcher.close()
-    rmSync(folder, { recursive: true })
   }
 })
 

@@ -73,7 +73,7 @@ function testCase({ name, outcome, message, file, line }: Case, className: strin
   if (outcome === 'error') return `${head}><error message="${text}">${text}</error></testcase>`
   if (outcome === 'fail') return `${head}><failure message="${text}">${text}</failure></testcase>`
   if (outcome === 'inconclusive') return `${head}><skipped message="inconclusive: ${text}"/></testcase>`
-  return message === '' ? `${head}/>` : `${head}><system-out>${text}</system-out></testcase>`
+  return `${head}><system-out>${text}</system-out></testcase>`
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {

@@ -15,10 +15,15 @@ function escapeCell(text: string): string {
     .replace(/(\\*)\|/g, (_, before) => `${before}${before.length % 2 === 0 ? '' : '\\'}\\|`)
 }
 
+/** How many backticks stand together in a text, at most: what encloses it as code has more. */
+function longestFence(text: string): number {
+  return Math.max(0, ...(text.match(/`+/g) ?? []).map((run) => run.length))
+}
+
 /** A name as code: what is in it is not read as Markdown. */
 export function code(name: string): string {
   const text = escapeControls(name) || ' '
-  const longest = Math.max(0, ...(text.match(/`+/g) ?? []).map((run) => run.length))
+  const longest = longestFence(text)
   const fence = '`'.repeat(longest + 1)
   return longest > 0 ? `${fence} ${text} ${fence}` : `${fence}${text}${fence}`
 }
@@ -30,7 +35,7 @@ export function plain(text: string): string {
 
 /** Lines as they are, in a block of code. */
 export function block(text: string): string {
-  const fence = '`'.repeat(Math.max(2, ...(text.match(/`+/g) ?? []).map((run) => run.length)) + 1)
+  const fence = '`'.repeat(Math.max(2, longestFence(text)) + 1)
   return [fence, escapeControls(text, { lines: true }), fence].join('\n')
 }
 

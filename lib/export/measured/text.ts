@@ -248,6 +248,7 @@ function subjectOf({ scope, subject }: Difference): string {
 }
 
 function differenceLines(differences: readonly Difference[], style: Style): string {
+  if (differences.length === 0) return ''
   const shown: DifferenceKey[] = ['name', 'before', 'after', 'shift', 'relative', 'interval', 'verdict']
   const names = differences.map((entry) => [subjectOf(entry), METRICS[entry.metric]] as const)
   const verdicts = [DIFFERENCE_HEADS.verdict, ...differences.map(({ verdict }) => verdict)]
@@ -280,7 +281,6 @@ function differenceLines(differences: readonly Difference[], style: Style): stri
     return columns.map(({ key }) => cells[key])
   })
   const table = grid(columns, [columns.map(({ key }) => style.colors.dim(DIFFERENCE_HEADS[key])), ...rows])
-  if (rows.length === 0) return ''
   const told = columns.some(({ key }) => key === 'shift' || key === 'relative')
   return told ? `${table}\n${style.colors.dim(paragraph(OF_THE_SHIFT, style.width))}` : table
 }
